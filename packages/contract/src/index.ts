@@ -1,0 +1,5 @@
+export * from "./auth-api.ts";
+export * from "./channels.ts";
+export * from "./errors.ts";
+export * from "./gateway-api.ts";
+export * from "./problem.ts";

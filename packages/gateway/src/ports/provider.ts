@@ -1,0 +1,25 @@
+import type { Channel } from "@mestore/sms-gateway-contract";
+import type { OutgoingMessage, Receipt, SendResult } from "../domain/delivery.ts";
+
+/** What `status` and `doctor` say of a provider's account. */
+export interface AccountCheck {
+  readonly ok: boolean;
+  /** One line for an operator, in English; no secret. */
+  readonly detail: string;
+}
+
+/** One way of sending one channel. */
+export interface Provider {
+  readonly id: string;
+  readonly channel: Channel;
+  /** True when nothing leaves this machine. */
+  readonly simulated: boolean;
+  /** Sends once. Never throws: every failure is an outcome, and what may have left is `unknown`. */
+  send(message: OutgoingMessage, signal: AbortSignal): Promise<SendResult>;
+  /** Asks the vendor whether the account works. */
+  check(signal: AbortSignal): Promise<AccountCheck>;
+  close?(): Promise<void>;
+}
+
+/** Where a provider hands the receipts that reach it by itself. */
+export type ReceiveReceipt = (messageId: string, receipt: Receipt) => void;

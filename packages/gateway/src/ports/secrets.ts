@@ -1,0 +1,12 @@
+/** Chance and keys. Keys stay behind this port. */
+export interface Secrets {
+  randomBytes(size: number): Uint8Array;
+  /** The `kid` that new verifications are derived with. */
+  readonly currentKid: string;
+  /** HMAC-SHA256 under the OTP secret `kid`, or null when that secret is no longer configured. */
+  codeMac(kid: string, message: Uint8Array): Uint8Array | null;
+  /** Compares in constant time. */
+  isEqual(a: string, b: string): boolean;
+  /** SHA-256, base64url: for API keys (256 random bits need no slow hash) and idempotency keys. */
+  fingerprint(text: string): string;
+}

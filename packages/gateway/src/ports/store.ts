@@ -1,0 +1,30 @@
+import type { ContactStore } from "./contact-store.ts";
+import type { EventStore } from "./event-store.ts";
+import type { IdempotencyStore } from "./idempotency-store.ts";
+import type { InboxStore } from "./inbox-store.ts";
+import type { KeyStore } from "./key-store.ts";
+import type { LimitStore } from "./limit-store.ts";
+import type { MessageStore } from "./message-store.ts";
+import type { PauseStore } from "./pause-store.ts";
+import type { VerificationStore } from "./verification-store.ts";
+
+/**
+ * Everything that is kept. One engine implements all of it, so that a step can cross ports in one commit.
+ *
+ * Every method resolves after its commit is durable, and throws `service_unavailable` when the engine cannot answer.
+ */
+export interface Store
+  extends VerificationStore,
+    MessageStore,
+    IdempotencyStore,
+    ContactStore,
+    KeyStore,
+    PauseStore,
+    EventStore,
+    InboxStore,
+    LimitStore {
+  readonly engine: "sqlite" | "postgres";
+  /** Throws when the engine cannot commit. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
