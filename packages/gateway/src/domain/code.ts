@@ -10,7 +10,11 @@ const text = new TextEncoder();
 /** Writes each field after its length (32 bits, big endian), so that no two bindings share an encoding. */
 export function encodeBinding(binding: CodeBinding): Uint8Array {
   const { salt, id, tenant, purpose, subject, address } = binding;
-  const fields = [text.encode(CODE_VERSION), salt, ...[id, tenant, purpose, subject, address.value].map((f) => text.encode(f))];
+  const fields = [
+    text.encode(CODE_VERSION),
+    salt,
+    ...[id, tenant, purpose, subject, address.value].map((f) => text.encode(f)),
+  ];
   const encoded = new Uint8Array(fields.reduce((size, field) => size + 4 + field.length, 0));
   const view = new DataView(encoded.buffer);
   let offset = 0;
@@ -35,5 +39,4 @@ export function codeFromMac(mac: Uint8Array, digits: number): string {
 }
 
 /** Tells whether a text is exactly that many ASCII digits. */
-export const isCode = (value: string, digits: number): boolean =>
-  value.length === digits && /^[0-9]+$/.test(value);
+export const isCode = (value: string, digits: number): boolean => value.length === digits && /^[0-9]+$/.test(value);

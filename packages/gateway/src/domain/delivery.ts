@@ -51,7 +51,10 @@ const NOTIFICATION_RETRY_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
 const OTP_UNKNOWN_RETRY_MS = 1_000;
 const MAX_OTP_UNKNOWN = 2;
 
-const retryDelays: Readonly<Record<Lane, readonly number[]>> = { otp: OTP_RETRY_MS, notification: NOTIFICATION_RETRY_MS };
+const retryDelays: Readonly<Record<Lane, readonly number[]>> = {
+  otp: OTP_RETRY_MS,
+  notification: NOTIFICATION_RETRY_MS,
+};
 
 export interface AttemptedMessage {
   readonly lane: Lane;

@@ -36,11 +36,9 @@ export interface Refusal {
 
 export const longestWindowMs = (charge: Charge): number => Math.max(...charge.windows.map((w) => w.windowMs));
 
-/** How many of the newest records decide: more can never matter. */
-export const deepestLimit = (charge: Charge): number => Math.max(...charge.windows.map((w) => w.limit));
-
 const isCounted = (record: SendRecord, window: LimitWindow): boolean =>
-  (window.counts === "tries" || !record.released) && (window.channel === undefined || record.channel === window.channel);
+  (window.counts === "tries" || !record.released) &&
+  (window.channel === undefined || record.channel === window.channel);
 
 /** The instants that a window holds at `now`, newest first. */
 export const countedIn = (window: LimitWindow, records: readonly SendRecord[], now: number): readonly number[] =>

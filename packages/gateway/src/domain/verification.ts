@@ -3,7 +3,7 @@ import type { Locale } from "@mestore/sms-gateway-contract/errors";
 
 export type AddressKind = "phone" | "email";
 
-/** A canonical address: E.164, or an e-mail as `toEmailAddress` writes it. It alone keys anything. */
+/** A canonical address: E.164, or an e-mail as `parseEmail` writes it. It alone keys anything. */
 export interface Address {
   readonly kind: AddressKind;
   readonly value: string;

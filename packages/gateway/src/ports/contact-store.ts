@@ -17,17 +17,28 @@ export interface ContactFields {
   readonly name: string | null;
 }
 
+/** Whose contact it is. */
+export interface ContactOwner {
+  readonly tenant: string;
+  /** The user as the host names it. */
+  readonly sub: string;
+}
+
 export interface ContactStore {
   /** Replaces the fields; a verified flag falls when its number or address changes. */
-  putContact(tenant: string, sub: string, fields: ContactFields, now: number): Promise<Contact>;
+  putContact(owner: ContactOwner, fields: ContactFields, now: number): Promise<Contact>;
   /**
    * Takes the claims of a token, unless the contact was ever PUT or a newer token was seen.
    *
-   * @param issuedAt `iat` of the token, epoch milliseconds
+   * @param claims.issuedAt `iat` of the token, epoch milliseconds
    * @returns the contact as it stands afterwards
    */
-  applyClaims(tenant: string, sub: string, fields: ContactFields, issuedAt: number, now: number): Promise<Contact>;
-  readContact(tenant: string, sub: string): Promise<Contact | null>;
+  applyClaims(
+    owner: ContactOwner,
+    claims: { readonly fields: ContactFields; readonly issuedAt: number },
+    now: number,
+  ): Promise<Contact>;
+  readContact(owner: ContactOwner): Promise<Contact | null>;
   /** False when there was none. */
-  deleteContact(tenant: string, sub: string): Promise<boolean>;
+  deleteContact(owner: ContactOwner): Promise<boolean>;
 }

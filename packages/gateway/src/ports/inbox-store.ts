@@ -23,8 +23,9 @@ export interface InboxFilter {
 }
 
 export interface InboxStore {
-  /** Keeps the newest entries up to a cap. */
-  addEntry(entry: Omit<InboxEntry, "seq" | "state">): Promise<void>;
+  /** Keeps the newest entries up to a cap; returns the `seq` of this one. */
+  addEntry(entry: Omit<InboxEntry, "seq" | "state">): Promise<number>;
+  findEntry(messageId: string): Promise<InboxEntry | null>;
   /** Newest first. */
   listEntries(filter: InboxFilter): Promise<readonly InboxEntry[]>;
   clear(): Promise<void>;

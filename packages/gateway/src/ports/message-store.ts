@@ -39,19 +39,23 @@ export interface StoredMessage extends Omit<NewMessage, "leaseUntil"> {
 export interface EnqueueStep {
   readonly message: NewMessage;
   readonly charges: readonly Charge[];
-  readonly answer?: (messageId: string) => IdempotentAnswer;
+  readonly idempotency?: { readonly key: string; readonly answer: IdempotentAnswer };
   readonly now: number;
 }
 
-export type EnqueueOutcome =
-  | { readonly kind: "enqueued" }
-  | { readonly kind: "refused"; readonly refusal: Refusal };
+export type EnqueueOutcome = { readonly kind: "enqueued" } | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export interface ClaimStep {
   readonly lanes: readonly { readonly lane: Lane; readonly exceptCountries: readonly string[] }[];
   readonly limit: number;
   readonly leaseMs: number;
   readonly now: number;
+}
+
+/** One attempt of one message; `attempt` is the fence. */
+export interface RunningAttempt {
+  readonly id: string;
+  readonly attempt: number;
 }
 
 export interface MessageFilter {
@@ -73,9 +77,9 @@ export interface MessageStore {
   /** Leases messages that are due, OTP first, and begins an attempt of each. Past their deadline they become `expired`. */
   claimMessages(step: ClaimStep): Promise<readonly StoredMessage[]>;
   /** Ends an attempt. Null when `attempt` is not the running one any more. */
-  settleAttempt(id: string, attempt: number, result: SendResult, now: number): Promise<StoredMessage | null>;
+  settleAttempt(attempt: RunningAttempt, result: SendResult, now: number): Promise<StoredMessage | null>;
   /** Takes back an attempt that never called the provider; the message is due again at once. */
-  handBack(id: string, attempt: number, now: number): Promise<void>;
+  handBack(attempt: RunningAttempt, now: number): Promise<void>;
   /** Moves a message forward, never back. Null when it did not move. */
   applyReceipt(id: string, receipt: Receipt, now: number): Promise<StoredMessage | null>;
   readMessage(tenant: string, id: string): Promise<StoredMessage | null>;

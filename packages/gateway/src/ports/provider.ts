@@ -21,5 +21,17 @@ export interface Provider {
   close?(): Promise<void>;
 }
 
+export interface ProviderHealth {
+  readonly breaker: "closed" | "open" | "half_open";
+  readonly lastSuccessAt: number | null;
+  /** Outcome and vendor code of the last failure. */
+  readonly lastError: string | null;
+}
+
+/** A provider behind its timeout, breaker and bulkhead. */
+export interface GuardedProvider extends Provider {
+  health(): ProviderHealth;
+}
+
 /** Where a provider hands the receipts that reach it by itself. */
 export type ReceiveReceipt = (messageId: string, receipt: Receipt) => void;

@@ -1,6 +1,8 @@
 /** Chance and keys. Keys stay behind this port. */
 export interface Secrets {
   randomBytes(size: number): Uint8Array;
+  /** Random bytes as base64url text. */
+  randomText(size: number): string;
   /** The `kid` that new verifications are derived with. */
   readonly currentKid: string;
   /** HMAC-SHA256 under the OTP secret `kid`, or null when that secret is no longer configured. */

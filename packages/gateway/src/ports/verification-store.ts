@@ -1,4 +1,5 @@
-import type { Channel } from "@mestore/sms-gateway-contract";
+import type { Channel, MessageState } from "@mestore/sms-gateway-contract";
+import type { RejectionCode } from "../domain/delivery.ts";
 import type { FailureBudget } from "../domain/failures.ts";
 import type { Charge, Refusal } from "../domain/limits.ts";
 import type { Address, Verification, VerificationScope } from "../domain/verification.ts";
@@ -20,7 +21,7 @@ export interface StartStep extends VerificationScope {
   readonly charges: readonly Charge[];
   readonly maxFailuresPerDay: number;
   /** Written in the same commit, so that a retry after a lost answer gets the same one. */
-  readonly answer?: (started: Started) => IdempotentAnswer;
+  readonly idempotency?: { readonly key: string; readonly answer: (started: Started) => IdempotentAnswer };
   readonly now: number;
 }
 
@@ -51,7 +52,8 @@ export type CheckOutcome =
   | { readonly kind: "exhausted"; readonly verification: Verification }
   | { readonly kind: "waiting"; readonly retryAfterMs: number }
   | { readonly kind: "expired" }
-  | { readonly kind: "none" }
+  /** The channel of the verification that was asked for by id. */
+  | { readonly kind: "none"; readonly channel?: Channel }
   /** The id is nobody's. */
   | { readonly kind: "not_found" };
 
@@ -59,7 +61,7 @@ export type CheckOutcome =
 export interface AddressState {
   readonly latest: Verification | null;
   readonly failures: FailureBudget;
-  readonly lastMessageId: string | null;
+  readonly lastMessage: { readonly state: MessageState; readonly errorCode: RejectionCode | null } | null;
 }
 
 export interface VerificationStore {
@@ -70,6 +72,6 @@ export interface VerificationStore {
   /** Cancels a pending verification; null when it is nobody's, unchanged when it has ended. */
   cancelVerification(tenant: string, id: string, now: number): Promise<Verification | null>;
   readVerification(tenant: string, id: string): Promise<Verification | null>;
-  readAddressState(scope: VerificationScope, address: Address): Promise<AddressState>;
-  readFailures(address: Address): Promise<FailureBudget>;
+  readAddressState(scope: VerificationScope, address: Address, now: number): Promise<AddressState>;
+  readFailures(address: Address, now: number): Promise<FailureBudget>;
 }

@@ -1,0 +1,98 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** What Prometheus reads. Labels are closed sets: no number, no address, no id. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  committed(batch: { readonly steps: number; readonly durationMs: number }): void;
+  messageMoved(message: {
+    readonly lane: string;
+    readonly channel: string;
+    readonly provider: string;
+    readonly state: string;
+  }): void;
+  answered(request: {
+    readonly method: string;
+    readonly route: string;
+    readonly status: number;
+    readonly ms: number;
+  }): void;
+}
+
+export interface MetricsSources {
+  /** Read at each scrape. */
+  readonly queue: () => Promise<{ readonly depth: number; readonly oldestAgeMs: number | null }>;
+  readonly breakers: () => readonly { readonly provider: string; readonly channel: string; readonly breaker: string }[];
+}
+
+const BREAKER_VALUES: Readonly<Record<string, number>> = { closed: 0, half_open: 1, open: 2 };
+
+/** @see https://prometheus.io/docs/practices/naming/ */
+export function createMetrics(): Metrics & { observe(sources: MetricsSources): void } {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: "gateway_http_request_duration_seconds",
+    help: "Time to answer, by route template",
+    labelNames: ["method", "route", "status"],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 4, 10],
+    registers,
+  });
+  const messages = new Counter({
+    name: "gateway_messages_total",
+    help: "Messages that reached a state",
+    labelNames: ["lane", "channel", "provider", "state"],
+    registers,
+  });
+  const steps = new Histogram({
+    name: "gateway_commit_steps",
+    help: "Steps that share one commit",
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024],
+    registers,
+  });
+  const commits = new Histogram({
+    name: "gateway_commit_duration_seconds",
+    help: "Time of one commit, its steps included",
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1],
+    registers,
+  });
+
+  return {
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+    committed: ({ steps: count, durationMs }) => {
+      steps.observe(count);
+      commits.observe(durationMs / 1000);
+    },
+    messageMoved: ({ lane, channel, provider, state }) => messages.inc({ lane, channel, provider, state }),
+    answered: ({ method, route, status, ms }) => requests.observe({ method, route, status }, ms / 1000),
+    observe: ({ queue, breakers }) => {
+      const age = new Gauge({
+        name: "gateway_queue_oldest_age_seconds",
+        help: "Age of the oldest unsent message",
+        registers,
+      });
+      new Gauge({
+        name: "gateway_queue_depth",
+        help: "Messages not yet sent",
+        registers,
+        collect: async function collect() {
+          const { depth, oldestAgeMs } = await queue();
+          this.set(depth);
+          age.set((oldestAgeMs ?? 0) / 1000);
+        },
+      });
+      new Gauge({
+        name: "gateway_provider_breaker",
+        help: "0 closed, 1 half open, 2 open",
+        labelNames: ["provider", "channel"],
+        registers,
+        collect() {
+          for (const { provider, channel, breaker } of breakers())
+            this.set({ provider, channel }, BREAKER_VALUES[breaker] ?? 2);
+        },
+      });
+    },
+  };
+}

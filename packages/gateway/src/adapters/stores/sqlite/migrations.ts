@@ -1,0 +1,192 @@
+import type { DatabaseSync } from "node:sqlite";
+import { type Kysely, sql } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { toKysely } from "./connection.ts";
+
+/** Instants are epoch milliseconds, flags 0 or 1, ids text. Tables keyed by text have no rowid: one tree instead of two. */
+const initial: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("verifications")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("purpose", "text", (c) => c.notNull())
+      .addColumn("subject", "text", (c) => c.notNull())
+      .addColumn("address_kind", "text", (c) => c.notNull())
+      .addColumn("address", "text", (c) => c.notNull())
+      .addColumn("channel", "text", (c) => c.notNull())
+      .addColumn("status", "text", (c) => c.notNull())
+      .addColumn("salt", "blob", (c) => c.notNull())
+      .addColumn("kid", "text", (c) => c.notNull())
+      .addColumn("code_length", "integer", (c) => c.notNull())
+      .addColumn("attempts", "integer", (c) => c.notNull())
+      .addColumn("max_attempts", "integer", (c) => c.notNull())
+      .addColumn("sends", "integer", (c) => c.notNull())
+      .addColumn("locale", "text", (c) => c.notNull())
+      .addColumn("last_message_id", "text", (c) => c.notNull())
+      .addColumn("created_at", "integer", (c) => c.notNull())
+      .addColumn("expires_at", "integer", (c) => c.notNull())
+      .addColumn("ended_at", "integer")
+      .modifyEnd(sql`without rowid`)
+      .execute();
+    await sql`create unique index verifications_live on verifications (address, tenant, purpose, subject) where status = 'pending'`.execute(
+      db,
+    );
+    await db.schema
+      .createIndex("verifications_address")
+      .on("verifications")
+      .columns(["address", "created_at"])
+      .execute();
+
+    await db.schema
+      .createTable("guesses")
+      .addColumn("address", "text", (c) => c.notNull())
+      .addColumn("at", "integer", (c) => c.notNull())
+      .addColumn("verification_id", "text", (c) => c.notNull())
+      .addColumn("attempt", "integer", (c) => c.notNull())
+      .addColumn("scope", "text", (c) => c.notNull())
+      .addColumn("matched", "integer", (c) => c.notNull())
+      .addPrimaryKeyConstraint("guesses_pk", ["address", "at", "verification_id", "attempt"])
+      .modifyEnd(sql`without rowid`)
+      .execute();
+
+    await db.schema
+      .createTable("messages")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("lane", "text", (c) => c.notNull())
+      .addColumn("channel", "text", (c) => c.notNull())
+      .addColumn("to_address", "text", (c) => c.notNull())
+      .addColumn("locale", "text", (c) => c.notNull())
+      .addColumn("country", "text")
+      .addColumn("category", "text", (c) => c.notNull())
+      .addColumn("template", "text")
+      .addColumn("text", "text")
+      .addColumn("user_name", "text")
+      .addColumn("segments", "integer")
+      .addColumn("provider", "text", (c) => c.notNull())
+      .addColumn("provider_message_id", "text")
+      .addColumn("verification_id", "text")
+      .addColumn("state", "text", (c) => c.notNull())
+      .addColumn("error_code", "text")
+      .addColumn("attempts", "integer", (c) => c.notNull())
+      .addColumn("unknown_attempts", "integer", (c) => c.notNull())
+      .addColumn("charges", "text", (c) => c.notNull())
+      .addColumn("created_at", "integer", (c) => c.notNull())
+      .addColumn("updated_at", "integer", (c) => c.notNull())
+      .addColumn("deliver_before", "integer", (c) => c.notNull())
+      .addColumn("due_at", "integer")
+      .modifyEnd(sql`without rowid`)
+      .execute();
+    await sql`create index messages_due on messages (lane, due_at) where due_at is not null`.execute(db);
+    await db.schema.createIndex("messages_to").on("messages").columns(["to_address", "id"]).execute();
+
+    await db.schema
+      .createTable("sends")
+      .addColumn("dimension", "text", (c) => c.notNull())
+      .addColumn("key", "text", (c) => c.notNull())
+      .addColumn("at", "integer", (c) => c.notNull())
+      .addColumn("message_id", "text", (c) => c.notNull())
+      .addColumn("channel", "text", (c) => c.notNull())
+      .addColumn("released", "integer", (c) => c.notNull())
+      .addPrimaryKeyConstraint("sends_pk", ["dimension", "key", "at", "message_id"])
+      .modifyEnd(sql`without rowid`)
+      .execute();
+    await db.schema
+      .createTable("send_buckets")
+      .addColumn("dimension", "text", (c) => c.notNull())
+      .addColumn("key", "text", (c) => c.notNull())
+      .addColumn("start", "integer", (c) => c.notNull())
+      .addColumn("count", "integer", (c) => c.notNull())
+      .addPrimaryKeyConstraint("send_buckets_pk", ["dimension", "key", "start"])
+      .modifyEnd(sql`without rowid`)
+      .execute();
+
+    await db.schema
+      .createTable("idempotency")
+      .addColumn("key", "text", (c) => c.primaryKey())
+      .addColumn("request", "text", (c) => c.notNull())
+      .addColumn("lease_until", "integer", (c) => c.notNull())
+      .addColumn("status", "integer")
+      .addColumn("body", "text")
+      .addColumn("created_at", "integer", (c) => c.notNull())
+      .modifyEnd(sql`without rowid`)
+      .execute();
+
+    await db.schema
+      .createTable("events")
+      .addColumn("seq", "integer", (c) => c.primaryKey().autoIncrement())
+      .addColumn("at", "integer", (c) => c.notNull())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("type", "text", (c) => c.notNull())
+      .addColumn("entity_id", "text", (c) => c.notNull())
+      .addColumn("message_id", "text")
+      .addColumn("data", "text", (c) => c.notNull())
+      .execute();
+    await db.schema.createIndex("events_entity").on("events").columns(["entity_id", "seq"]).execute();
+
+    await db.schema
+      .createTable("contacts")
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("sub", "text", (c) => c.notNull())
+      .addColumn("phone", "text")
+      .addColumn("email", "text")
+      .addColumn("name", "text")
+      .addColumn("phone_verified_at", "integer")
+      .addColumn("email_verified_at", "integer")
+      .addColumn("was_put", "integer", (c) => c.notNull())
+      .addColumn("claims_issued_at", "integer", (c) => c.notNull())
+      .addColumn("updated_at", "integer", (c) => c.notNull())
+      .addPrimaryKeyConstraint("contacts_pk", ["tenant", "sub"])
+      .modifyEnd(sql`without rowid`)
+      .execute();
+
+    await db.schema
+      .createTable("api_keys")
+      .addColumn("fingerprint", "text", (c) => c.primaryKey())
+      .addColumn("id", "text", (c) => c.notNull().unique())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("name", "text", (c) => c.notNull())
+      .addColumn("scopes", "text", (c) => c.notNull())
+      .addColumn("created_at", "integer", (c) => c.notNull())
+      .addColumn("revoked_at", "integer")
+      .execute();
+
+    await db.schema
+      .createTable("pauses")
+      .addColumn("lane", "text", (c) => c.notNull())
+      .addColumn("country", "text", (c) => c.notNull())
+      .addColumn("since", "integer", (c) => c.notNull())
+      .addPrimaryKeyConstraint("pauses_pk", ["lane", "country"])
+      .execute();
+
+    await db.schema
+      .createTable("inbox")
+      .addColumn("seq", "integer", (c) => c.primaryKey().autoIncrement())
+      .addColumn("id", "text", (c) => c.notNull())
+      .addColumn("message_id", "text", (c) => c.notNull())
+      .addColumn("channel", "text", (c) => c.notNull())
+      .addColumn("to_address", "text", (c) => c.notNull())
+      .addColumn("subject", "text")
+      .addColumn("text", "text", (c) => c.notNull())
+      .addColumn("html", "text")
+      .addColumn("code", "text")
+      .addColumn("at", "integer", (c) => c.notNull())
+      .execute();
+    await db.schema.createIndex("inbox_to").on("inbox").columns(["to_address", "seq"]).execute();
+    await db.schema.createIndex("inbox_message").on("inbox").column("message_id").execute();
+  },
+};
+
+/** In order; a released migration never changes. */
+const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial };
+
+/** Brings the schema up to date. */
+export async function migrate(database: DatabaseSync): Promise<void> {
+  const migrator = new Migrator({
+    db: toKysely(database),
+    provider: { getMigrations: () => Promise.resolve({ ...MIGRATIONS }) },
+  });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}

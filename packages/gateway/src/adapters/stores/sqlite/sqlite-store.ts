@@ -1,0 +1,60 @@
+import type { Store } from "../../../ports/store.ts";
+import { createChargeBook, createSendReader } from "./charges.ts";
+import { openReader, openWriter } from "./connection.ts";
+import { createContacts } from "./contacts.ts";
+import { createEventAppender, createEventReader } from "./events.ts";
+import { createAnswerKeeper, createIdempotency } from "./idempotency.ts";
+import { createInbox } from "./inbox.ts";
+import { createKeys } from "./keys.ts";
+import { createMessageInserter, createMessages } from "./messages.ts";
+import { migrate } from "./migrations.ts";
+import { createPauses } from "./pauses.ts";
+import { prepare } from "./statement.ts";
+import { createVerifications } from "./verifications.ts";
+import { type BatchReport, createWriter } from "./writer.ts";
+
+export interface SqliteOptions {
+  /** Absolute path of the database file; made when missing. */
+  readonly path: string;
+  /** Called after each commit, with how many steps it held. */
+  readonly onBatch?: (report: BatchReport) => void;
+}
+
+/** Opens the embedded store and brings its schema up to date. */
+export async function createSqliteStore({ path, onBatch = () => undefined }: SqliteOptions): Promise<Store> {
+  const database = openWriter(path);
+  await migrate(database);
+  const reader = openReader(path);
+  const writer = createWriter(database, onBatch);
+  const book = createChargeBook(database);
+  const append = createEventAppender(database);
+  const insertMessage = createMessageInserter(database);
+  const keepAnswer = createAnswerKeeper(database);
+  const parts = { database, reader, writer, book, append, insertMessage, keepAnswer };
+  const readSends = createSendReader(reader);
+  const forgetGuesses = prepare(database, "delete from guesses where address = ?");
+
+  return {
+    engine: "sqlite",
+    ...createVerifications(parts),
+    ...createMessages(parts),
+    ...createIdempotency(database, writer, keepAnswer),
+    ...createContacts(database, reader, writer),
+    ...createKeys(database, reader, writer),
+    ...createPauses(database, reader, writer),
+    ...createEventReader(reader),
+    ...createInbox(database, reader, writer),
+    readSends: async (charge, now) => readSends(charge, now),
+    resetNumber: (phone, charges) =>
+      writer.run(() => {
+        for (const charge of charges) book.reset(charge);
+        forgetGuesses.run(phone);
+      }),
+    ping: () => writer.run(() => undefined),
+    close: async () => {
+      await writer.close();
+      reader.close();
+      database.close();
+    },
+  };
+}

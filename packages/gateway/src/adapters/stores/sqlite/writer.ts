@@ -1,0 +1,150 @@
+import type { DatabaseSync } from "node:sqlite";
+import { AppError } from "../../../domain/app-error.ts";
+
+/** How long a batch waits for another process that holds the file before its steps are refused. */
+const BUSY_PATIENCE_MS = 2_000;
+const BUSY_RETRY_MS = 20;
+const SQLITE_BUSY = 5;
+
+/** What a batch looked like, for metrics and for the tests that count commits. */
+export interface BatchReport {
+  readonly steps: number;
+  readonly durationMs: number;
+}
+
+/** The one connection that writes. */
+export interface Writer {
+  /**
+   * Runs one synchronous step in the transaction of this turn of the event loop. Steps run one after another, so
+   * each sees what the ones before it did; one that throws undoes only itself.
+   *
+   * @returns what the step returned, once its commit is durable
+   * @throws {AppError} `service_unavailable` when the batch could not be committed
+   */
+  run<Result>(step: () => Result): Promise<Result>;
+  /** Commits what is queued, then refuses everything. */
+  close(): Promise<void>;
+}
+
+interface Job {
+  readonly step: () => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+type Settled = { readonly job: Job; readonly value: unknown } | { readonly job: Job; readonly thrown: unknown };
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY;
+
+const unavailable = (cause: unknown): AppError =>
+  new AppError("service_unavailable", { retryAfterSeconds: 1 }, { cause });
+
+/** Group commit: all steps that arrive in one turn of the event loop share one transaction and one fsync. */
+export function createWriter(database: DatabaseSync, onBatch: (report: BatchReport) => void): Writer {
+  const begin = database.prepare("begin immediate");
+  const commit = database.prepare("commit");
+  const rollback = database.prepare("rollback");
+  const savepoint = database.prepare("savepoint step");
+  const release = database.prepare("release step");
+  const undo = database.prepare("rollback to step");
+
+  let queue: Job[] = [];
+  let isScheduled = false;
+  let isClosed = false;
+  let busySince: number | null = null;
+  let onIdle: (() => void) | null = null;
+
+  const schedule = (delayMs: number): void => {
+    if (isScheduled) return;
+    isScheduled = true;
+    if (delayMs === 0) setImmediate(flush);
+    else setTimeout(flush, delayMs);
+  };
+
+  const runStep = (job: Job): Settled => {
+    savepoint.run();
+    try {
+      const value = job.step();
+      release.run();
+      return { job, value };
+    } catch (thrown) {
+      undo.run();
+      release.run();
+      return { job, thrown };
+    }
+  };
+
+  const refuse = (jobs: readonly Job[], cause: unknown): void => {
+    for (const job of jobs) job.reject(unavailable(cause));
+  };
+
+  /** False when another process holds the file and the batch should be tried again. */
+  const beginOrWait = (): boolean => {
+    try {
+      begin.run();
+      busySince = null;
+      return true;
+    } catch (error) {
+      busySince ??= performance.now();
+      if (isBusy(error) && performance.now() - busySince < BUSY_PATIENCE_MS) return false;
+      busySince = null;
+      throw error;
+    }
+  };
+
+  const commitBatch = (jobs: readonly Job[]): void => {
+    const startedAt = performance.now();
+    let settled: readonly Settled[];
+    try {
+      settled = jobs.map(runStep);
+      commit.run();
+    } catch (error) {
+      if (database.isTransaction) rollback.run();
+      refuse(jobs, error);
+      return;
+    }
+    onBatch({ steps: jobs.length, durationMs: performance.now() - startedAt });
+    for (const done of settled) {
+      if ("thrown" in done) done.job.reject(done.thrown);
+      else done.job.resolve(done.value);
+    }
+  };
+
+  const flush = (): void => {
+    isScheduled = false;
+    if (queue.length > 0) {
+      const jobs = queue;
+      try {
+        if (!beginOrWait()) {
+          schedule(BUSY_RETRY_MS);
+          return;
+        }
+        queue = [];
+        commitBatch(jobs);
+      } catch (error) {
+        queue = [];
+        refuse(jobs, error);
+      }
+    }
+    if (queue.length === 0) onIdle?.();
+  };
+
+  return {
+    run: <Result>(step: () => Result) =>
+      new Promise<Result>((resolve, reject) => {
+        if (isClosed) {
+          reject(unavailable("the store is closed"));
+          return;
+        }
+        queue.push({ step, resolve: resolve as (value: unknown) => void, reject });
+        schedule(0);
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        isClosed = true;
+        if (queue.length === 0) resolve();
+        else onIdle = resolve;
+      }),
+  };
+}

@@ -1,0 +1,109 @@
+import {
+  createHmac,
+  createSecretKey,
+  randomBytes as freshBytes,
+  hash,
+  type KeyObject,
+  randomFillSync,
+  timingSafeEqual,
+} from "node:crypto";
+import type { Clock } from "../ports/clock.ts";
+import type { Secrets } from "../ports/secrets.ts";
+
+/** Where time comes from. */
+export interface TimeSource {
+  /** Epoch milliseconds; an administrator or NTP may set it back. */
+  readonly wallMs: () => number;
+  /** Milliseconds since some instant; never set. */
+  readonly steadyMs: () => number;
+}
+
+const MACHINE: TimeSource = { wallMs: () => Date.now(), steadyMs: () => performance.now() };
+
+/** Node fires longer timers at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * The machine's clock, except that it never goes backwards: when the wall clock is set back, time goes on at the
+ * steady clock's pace, so that lives and limits keep their length. A wall clock set forward is followed.
+ */
+export function createSystemClock(source: TimeSource = MACHINE): Clock {
+  let latest = source.wallMs();
+  let latestSteady = source.steadyMs();
+  return {
+    now() {
+      const steady = source.steadyMs();
+      latest = Math.max(source.wallMs(), latest + Math.max(0, steady - latestSteady));
+      latestSteady = steady;
+      return Math.floor(latest);
+    },
+    sleep(ms, signal) {
+      return new Promise((resolve) => {
+        if (signal?.aborted === true) return resolve();
+        const wake = () => {
+          clearTimeout(timer);
+          signal?.removeEventListener("abort", wake);
+          resolve();
+        };
+        const timer = setTimeout(wake, Math.min(ms, LONGEST_TIMER_MS));
+        signal?.addEventListener("abort", wake);
+      });
+    },
+  };
+}
+
+const POOL_BYTES = 8192;
+const KID_CHARS = 8;
+
+const sha256 = (text: string): Buffer => hash("sha256", text, "buffer");
+
+/** Names an OTP secret in rows and logs: 48 bits that tell nothing of it. */
+const toKid = (secret: string): string => hash("sha256", `otp.kid.v1:${secret}`, "base64url").slice(0, KID_CHARS);
+
+/** Random bytes cut from a pool: asking the system for each id costs more than all the rest of making one. */
+function createRandomBytes(): (size: number) => Uint8Array {
+  const pool = new Uint8Array(POOL_BYTES);
+  let used = POOL_BYTES;
+  return (size) => {
+    if (size > POOL_BYTES) return new Uint8Array(freshBytes(size));
+    if (used + size > POOL_BYTES) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const bytes = pool.slice(used, used + size);
+    pool.fill(0, used, used + size);
+    used += size;
+    return bytes;
+  };
+}
+
+/**
+ * Keys and chance from `node:crypto`.
+ *
+ * @param otpSecretPrevious still derives the codes that were made before a rotation
+ */
+export function createSecrets({
+  otpSecret,
+  otpSecretPrevious,
+}: {
+  readonly otpSecret: string;
+  readonly otpSecretPrevious: string | undefined;
+}): Secrets {
+  const keys = new Map<string, KeyObject>();
+  for (const secret of [otpSecretPrevious, otpSecret]) {
+    if (secret !== undefined) keys.set(toKid(secret), createSecretKey(secret, "utf8"));
+  }
+  const randomBytes = createRandomBytes();
+  return {
+    randomBytes,
+    randomText: (size) => Buffer.from(randomBytes(size)).toString("base64url"),
+    currentKid: toKid(otpSecret),
+    codeMac(kid, message) {
+      const key = keys.get(kid);
+      return key === undefined ? null : createHmac("sha256", key).update(message).digest();
+    },
+    // Hashed first: `timingSafeEqual` wants equal lengths, and the length is nobody's business either.
+    isEqual: (a, b) => timingSafeEqual(sha256(a), sha256(b)),
+    fingerprint: (text) => hash("sha256", text, "base64url"),
+  };
+}

@@ -1,0 +1,31 @@
+import type { RunningGateway } from "./serve.ts";
+
+/** Above this, each commit holds up the event loop for longer than a request should take. */
+const SLOW_FSYNC_MS = 2;
+
+const diskLine = (fsyncMs: number): string => {
+  const measured = `disk: ${fsyncMs.toFixed(2)} ms per commit`;
+  return fsyncMs > SLOW_FSYNC_MS ? `${measured}; slow for one SQLite file, use a faster disk` : measured;
+};
+
+/** What a person reads when the gateway has started, and what to try first. */
+export function banner({ url, config, secrets, fsyncMs, version }: RunningGateway): string {
+  const page = url.replace("127.0.0.1", "localhost");
+  const sms = config.twilio === undefined ? "simulated" : "Twilio";
+  const email = config.smtp === undefined ? "simulated" : "SMTP";
+  const lines = [
+    `MeStore SMS Gateway ${version} (${config.environment}): SMS ${sms}, e-mail ${email}`,
+    `   database  ${config.store.databasePath} (${diskLine(fsyncMs)})`,
+    ...config.warnings.map(({ name, problem }) => `   warning   ${name}: ${problem}`),
+  ];
+  if (config.isProduction) return `${[...lines, `   listening on ${url}`].join("\n")}\n`;
+  return `${[
+    ...lines,
+    `   inbox     ${page}/`,
+    `   API docs  ${page}/docs`,
+    ...(secrets.developmentKey === undefined ? [] : [`   API key   ${secrets.developmentKey} (development only)`]),
+    "",
+    "   Try first: open the inbox and ask for a code, or:",
+    `   curl ${page}/api/v1/auth/send-verification-sms -H 'Content-Type: application/json' -d '{"telefono":"300 123 4567"}'`,
+  ].join("\n")}\n\n`;
+}

@@ -1,0 +1,252 @@
+import type { Channel } from "@mestore/sms-gateway-contract";
+import type { Logger } from "pino";
+import { guard } from "./adapters/guard.ts";
+import { createHostTokens } from "./adapters/host-tokens.ts";
+import { createMetrics, type Metrics } from "./adapters/metrics.ts";
+import { createProofSigner } from "./adapters/proof-signer.ts";
+import { PROVIDERS } from "./adapters/providers/index.ts";
+import { createSqliteStore } from "./adapters/stores/sqlite/sqlite-store.ts";
+import { createSecrets } from "./adapters/system.ts";
+import type { Config } from "./config.ts";
+import { ID_RANDOM_BYTES, toId } from "./domain/id.ts";
+import { createApp } from "./http/app.ts";
+import type { Server } from "./http/server.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Provider, ReceiveReceipt } from "./ports/provider.ts";
+import type { Store } from "./ports/store.ts";
+import { createAccounts } from "./services/accounts.ts";
+import { createCodes } from "./services/codes.ts";
+import { createContacts } from "./services/contacts.ts";
+import { createDelivery, type Delivery } from "./services/delivery.ts";
+import { createIdempotency } from "./services/idempotency.ts";
+import { createInbox } from "./services/inbox.ts";
+import { createKeys, type Keys } from "./services/keys.ts";
+import { createLimits } from "./services/limits.ts";
+import { createNotifications } from "./services/notifications.ts";
+import { createRecipients } from "./services/recipients.ts";
+import { createStatus } from "./services/status.ts";
+import { createSwitchboard } from "./services/switchboard.ts";
+import { createVerifications } from "./services/verifications.ts";
+
+const WORK_EVERY_MS = 250;
+const REFRESH_EVERY_MS = 500;
+const OPEN_FLOW_WARNING_EVERY_MS = 3_600_000;
+const DRAIN_GRACE_MS = 10_000;
+
+/** The secrets of a running gateway, wherever they came from. */
+export interface RunningSecrets {
+  readonly otpSecret: string;
+  readonly otpSecretPrevious: string | undefined;
+  readonly secretKey: string | undefined;
+  readonly proofPrivateKey: string;
+  /** The API key of a laptop; undefined in production. */
+  readonly developmentKey: string | undefined;
+}
+
+export interface GatewayOptions {
+  readonly config: Config;
+  readonly secrets: RunningSecrets;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly version: string;
+  /** Shows simulated messages; nothing is shown without it. */
+  readonly terminal?: (block: string) => void;
+  /** Only a test of `selftest` says false. */
+  readonly isRateLimitingOn?: boolean;
+}
+
+export interface Gateway {
+  readonly app: Server;
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly metrics: Metrics;
+  /** Starts what runs beside requests. */
+  start(): void;
+  /** Readiness off, no more claims, running sends finished, everything closed. */
+  stop(): Promise<void>;
+}
+
+/** Ties the parts together; nothing listens yet. */
+export async function compose(options: GatewayOptions): Promise<Gateway> {
+  const { config, clock, logger, version } = options;
+  const { policy } = config;
+  const onError = (error: unknown): void => logger.error({ err: error }, "background work failed");
+
+  const metrics = createMetrics();
+  const store = await createSqliteStore({ path: config.store.databasePath, onBatch: metrics.committed });
+  const secrets = createSecrets(options.secrets);
+  const codes = createCodes(secrets);
+  const keys = createKeys(store, clock, secrets);
+  const readRecipient = createRecipients(policy.allowedCountries);
+  const inbox = createInbox(store, clock);
+  const switchboard = createSwitchboard({ store, clock, enabled: config.enabled });
+  await switchboard.refresh();
+
+  // Receipts reach the delivery service, which needs the providers first.
+  let delivery: Delivery;
+  const receive: ReceiveReceipt = (messageId, receipt) => delivery.receive(messageId, receipt);
+
+  const simulate = (channel: Channel): Provider =>
+    config.isProduction
+      ? PROVIDERS.disabled.create(channel)
+      : PROVIDERS.simulation.create({
+          channel,
+          clock,
+          inbox: { addEntry: inbox.add },
+          receive,
+          newId: () => toId("inb", clock.now(), secrets.randomBytes(ID_RANDOM_BYTES)),
+          ...(options.terminal === undefined ? {} : { terminal: options.terminal }),
+        });
+  const providers = {
+    sms: guard(
+      config.twilio === undefined ? simulate("sms") : PROVIDERS.twilio.create({ ...config.twilio, clock }),
+      clock,
+    ),
+    email: guard(config.smtp === undefined ? simulate("email") : PROVIDERS.smtp.create(config.smtp), clock),
+  };
+  const providerIds = { sms: providers.sms.id, email: providers.email.id };
+  const hasInbox = providers.sms.simulated || providers.email.simulated;
+
+  const { brand, webotpHost } = policy;
+  delivery = createDelivery({ store, clock, codes, switchboard, providers, brand, webotpHost, onError });
+  delivery.onChange(metrics.messageMoved);
+  if (hasInbox) delivery.onChange(({ id, state }) => void inbox.changed(id, state).catch(onError));
+
+  const { maxFailuresPerDay } = policy;
+  const { ignoresLoopback, ...limitPolicy } = config.limits;
+  const isRateLimitingOn = options.isRateLimitingOn ?? true;
+  const limits = createLimits({
+    store,
+    clock,
+    policy: limitPolicy,
+    isEnabled: isRateLimitingOn,
+    maxFailuresPerDay,
+    ignoresLoopback,
+  });
+  const typeBase = config.http.publicUrl ?? `http://localhost:${config.http.port}`;
+  const signer = createProofSigner(options.secrets.proofPrivateKey, typeBase);
+  const verifications = createVerifications({
+    store,
+    clock,
+    secrets,
+    codes,
+    limits,
+    delivery,
+    switchboard,
+    signer,
+    policy,
+    readRecipient,
+    providerIds,
+  });
+  const contacts = createContacts(store, clock, policy.allowedCountries);
+  const status = createStatus({ store, clock, switchboard, providers });
+  metrics.observe({
+    queue: async () => (await status.read()).queue,
+    breakers: () =>
+      Object.values(providers).map((p) => ({ provider: p.id, channel: p.channel, breaker: p.health().breaker })),
+  });
+  const hasCooldown = limitPolicy.cooldownMs > 0;
+  const services = {
+    clock,
+    accounts: createAccounts({ contacts, verifications, limits, clock, maxFailuresPerDay, hasCooldown }),
+    verifications,
+    notifications: createNotifications({
+      store,
+      clock,
+      secrets,
+      limits,
+      delivery,
+      switchboard,
+      readRecipient,
+      brand,
+      providerIds,
+    }),
+    contacts,
+    limits,
+    keys,
+    idempotency: createIdempotency(store, clock, secrets),
+    switchboard,
+    status,
+    events: store,
+    inbox: hasInbox ? inbox : null,
+    hostTokens: createHostTokens({ ...config.auth, secretKey: options.secrets.secretKey, now: clock.now }),
+    signer,
+    readRecipient,
+    store,
+  };
+
+  let isReady = true;
+  const app = await createApp({
+    server: {
+      logger,
+      defaultLocale: policy.defaultLocale,
+      typeBase,
+      trustProxy: config.http.trustProxy,
+      allowedHosts: config.http.allowedHosts,
+    },
+    services,
+    settings: {
+      version,
+      environment: config.environment,
+      defaultLocale: policy.defaultLocale,
+      typeBase,
+      isOpenFlowOn: config.auth.openVerification,
+      corsOrigins: config.http.corsOrigins,
+      twilioConfigured: config.twilio !== undefined,
+      codeLength: policy.codeLength,
+      perNumber: limitPolicy.perNumber,
+      numberWindowSeconds: limitPolicy.numberWindowMs / 1000,
+      isRateLimitingOn,
+      isInboxLocked: config.simulation.isExposed,
+    },
+    isReady: () => isReady,
+    onAnswer: metrics.answered,
+  });
+  if (options.secrets.developmentKey !== undefined) {
+    await keys.adopt(options.secrets.developmentKey, {
+      name: "development",
+      scopes: ["send", "verify", "read", "operate"],
+    });
+  }
+
+  const stopping = new AbortController();
+  const loops: Promise<void>[] = [];
+  /** Runs again and again; one failure is logged and does not end it. */
+  const loop = (everyMs: number, act: () => Promise<void> | void): void => {
+    const run = async (): Promise<void> => {
+      while (!stopping.signal.aborted) {
+        try {
+          await act();
+        } catch (error) {
+          onError(error);
+        }
+        await clock.sleep(everyMs, stopping.signal);
+      }
+    };
+    loops.push(run());
+  };
+
+  return {
+    app,
+    store,
+    keys,
+    metrics,
+    start: () => {
+      loop(WORK_EVERY_MS, delivery.work);
+      loop(REFRESH_EVERY_MS, switchboard.refresh);
+      if (config.isProduction && config.auth.openVerification) {
+        const warning = "OPEN_VERIFICATION=true: anybody can ask for codes, and no CAPTCHA stands before it";
+        loop(OPEN_FLOW_WARNING_EVERY_MS, () => logger.warn(warning));
+      }
+    },
+    stop: async () => {
+      isReady = false;
+      stopping.abort();
+      await Promise.all(loops);
+      await app.close();
+      await delivery.drain(DRAIN_GRACE_MS);
+      await Promise.all(Object.values(providers).map((provider) => provider.close?.()));
+      await store.close();
+    },
+  };
+}

@@ -1,0 +1,132 @@
+import { dirname, resolve } from "node:path";
+import type { Env } from "./variables.ts";
+
+const MINUTE_MS = 60_000;
+const SECOND_MS = 1000;
+const DEFAULT_METRICS_PORT = 9464;
+const EMAILS_PER_DAY = 10;
+
+/** Secrets as they were given; outside production the secrets file completes them. */
+type SecretSettings =
+  | {
+      readonly kind: "complete";
+      readonly otpSecret: string;
+      /** PKCS8 PEM, Ed25519. */
+      readonly proofPrivateKey: string;
+      readonly secretKey: string | undefined;
+      readonly otpSecretPrevious: string | undefined;
+    }
+  | {
+      readonly kind: "partial";
+      readonly otpSecret: string | undefined;
+      readonly proofPrivateKey: string | undefined;
+      readonly secretKey: string | undefined;
+      readonly otpSecretPrevious: string | undefined;
+    };
+
+function toSecrets(env: Env): SecretSettings {
+  const { OTP_SECRET: otpSecret, PROOF_PRIVATE_KEY: proofPrivateKey } = env;
+  const others = { secretKey: env.SECRET_KEY, otpSecretPrevious: env.OTP_SECRET_PREVIOUS };
+  if (env.ENVIRONMENT !== "production") return { kind: "partial", otpSecret, proofPrivateKey, ...others };
+  if (otpSecret === undefined || proofPrivateKey === undefined) throw new Error("production without secrets");
+  return { kind: "complete", otpSecret, proofPrivateKey, ...others };
+}
+
+/** A messaging service, which chooses among its numbers, wins over one number. */
+function toSender(env: Env): { readonly from: string } | { readonly messagingServiceSid: string } | undefined {
+  if (env.TWILIO_MESSAGING_SERVICE_SID !== undefined) return { messagingServiceSid: env.TWILIO_MESSAGING_SERVICE_SID };
+  return env.TWILIO_FROM_NUMBER === undefined ? undefined : { from: env.TWILIO_FROM_NUMBER };
+}
+
+function toTwilio(env: Env) {
+  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_API_BASE_URL: apiBaseUrl } = env;
+  const sender = toSender(env);
+  if (accountSid === undefined || authToken === undefined || sender === undefined) return undefined;
+  return { accountSid, authToken, sender, ...(apiBaseUrl === undefined ? {} : { apiBaseUrl }) };
+}
+
+/** Cuts an environment that passed every rule into what each part of the gateway needs. */
+export function toPieces(env: Env, rootFolder: string) {
+  const environment = env.ENVIRONMENT ?? "development";
+  const isProduction = environment === "production";
+  const isExposed = isProduction || env.SIMULATION_EXPOSED;
+  const databasePath = resolve(rootFolder, env.DATABASE_URL);
+  const metricsPort = env.METRICS_PORT ?? (isProduction ? DEFAULT_METRICS_PORT : 0);
+  return {
+    environment,
+    isProduction,
+    http: {
+      host: env.HOST ?? (isProduction ? "0.0.0.0" : "127.0.0.1"),
+      port: env.PORT,
+      /** Without it receipts are off. */
+      publicUrl: env.PUBLIC_URL,
+      corsOrigins: env.CORS_ORIGINS,
+      /** Addresses and CIDRs whose `X-Forwarded-For` is believed. */
+      trustProxy: env.TRUST_PROXY ?? [],
+      /** Host names that are answered, against DNS rebinding; undefined for every one. */
+      allowedHosts: isExposed ? undefined : ["localhost", "127.0.0.1", "[::1]"],
+    },
+    /** Undefined when off. */
+    metrics: metricsPort === 0 ? undefined : { host: "127.0.0.1", port: metricsPort },
+    log: { level: env.LOG_LEVEL ?? (isProduction ? "info" : "warn") },
+    simulation: {
+      /** Reachable from other machines: the inbox wants a key. */
+      isExposed: !isProduction && env.SIMULATION_EXPOSED,
+    },
+    auth: {
+      openVerification: env.OPEN_VERIFICATION ?? !isProduction,
+      /** When set, `SECRET_KEY` verifies nothing. */
+      jwksUrl: env.JWT_JWKS_URL,
+      issuer: env.JWT_ISSUER,
+      audience: env.JWT_AUDIENCE,
+    },
+    secrets: toSecrets(env),
+    policy: {
+      codeLength: env.OTP_LENGTH,
+      codeLifeMs: env.OTP_EXPIRATION_MINUTES * MINUTE_MS,
+      maxAttempts: env.OTP_MAX_ATTEMPTS,
+      maxFailuresPerDay: env.OTP_MAX_FAILURES_PER_DAY,
+      brand: env.APP_NAME,
+      webotpHost: env.WEBOTP_HOST,
+      defaultLocale: env.DEFAULT_LOCALE,
+      allowedCountries: env.SMS_ALLOWED_COUNTRIES,
+    },
+    limits: {
+      /** 0 for none. */
+      cooldownMs: env.OTP_COOLDOWN_SECONDS * SECOND_MS,
+      perNumber: env.SMS_RATE_LIMIT_PER_NUMBER,
+      /** Window of `perNumber`; where no day is named, the others count per hour. */
+      numberWindowMs: env.SMS_RATE_LIMIT_WINDOW * SECOND_MS,
+      perNumberPerDay: env.SMS_RATE_LIMIT_PER_DAY,
+      triesPerNumber: env.SMS_TRY_LIMIT_PER_NUMBER,
+      perSubject: env.SMS_RATE_LIMIT_PER_SUBJECT,
+      perClientOpen: env.SMS_RATE_LIMIT_PER_CLIENT,
+      perClientBearer: env.SMS_RATE_LIMIT_PER_CLIENT_BEARER,
+      perBlock: env.SMS_RATE_LIMIT_PER_BLOCK,
+      global: env.SMS_RATE_LIMIT_GLOBAL,
+      perEmail: env.EMAIL_RATE_LIMIT_PER_ADDRESS,
+      /** Never below the hour's, which could not be reached otherwise. */
+      perEmailPerDay: Math.max(EMAILS_PER_DAY, env.EMAIL_RATE_LIMIT_PER_ADDRESS),
+      /** In development every caller is this machine. */
+      ignoresLoopback: environment === "development",
+    },
+    store: {
+      /** Absolute. */
+      databasePath,
+      /** Absolute; holds the database, and the secrets file outside production. */
+      dataFolder: dirname(databasePath),
+    },
+    enabled: { sms: env.SMS_ENABLED, email: env.EMAIL_OTP_ENABLED },
+    /** Undefined when SMS are simulated. */
+    twilio: toTwilio(env),
+    /** Undefined when e-mail is simulated or, in production, off. */
+    smtp:
+      env.SMTP_URL === undefined || env.EMAIL_FROM === undefined
+        ? undefined
+        : { url: env.SMTP_URL, from: env.EMAIL_FROM },
+    cli: {
+      gatewayUrl: env.GATEWAY_URL ?? `http://127.0.0.1:${env.PORT}`,
+      gatewayKey: env.GATEWAY_KEY,
+    },
+  };
+}

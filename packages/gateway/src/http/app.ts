@@ -1,0 +1,46 @@
+import { authRoutes } from "./auth-routes.ts";
+import { docs } from "./docs.ts";
+import { eventRoutes } from "./event-routes.ts";
+import { inboxPage } from "./inbox-page.ts";
+import { inboxRoutes } from "./inbox-routes.ts";
+import { messageRoutes } from "./message-routes.ts";
+import { operatorRoutes } from "./operator-routes.ts";
+import { publicRoutes } from "./public-routes.ts";
+import { createServer, type OnAnswer, refuseOtherMethods, type Server, type ServerOptions } from "./server.ts";
+import type { Services, SurfaceSettings } from "./services.ts";
+import { smsRoutes } from "./sms-routes.ts";
+import { verificationRoutes } from "./verification-routes.ts";
+
+export interface AppOptions {
+  readonly server: ServerOptions;
+  readonly services: Services;
+  readonly settings: SurfaceSettings;
+  /** False once the process is about to stop. */
+  readonly isReady: () => boolean;
+  readonly onAnswer: OnAnswer;
+}
+
+/** The whole HTTP side: what is public, surface A, surface B and, in simulation, the inbox. */
+export async function createApp({ server, services, settings, isReady, onAnswer }: AppOptions): Promise<Server> {
+  const { inbox } = services;
+  const app = await createServer(server, onAnswer);
+  app.decorateRequest("apiKey", null);
+  await docs(app, settings.version);
+  const seal = refuseOtherMethods(app);
+  publicRoutes(app, services, isReady);
+  await app.register(async (auth: Server) => authRoutes(auth, services, settings), { prefix: "/api/v1/auth" });
+  await app.register(async (sms: Server) => smsRoutes(sms, services, settings), { prefix: "/api/v1/sms" });
+  await app.register(
+    async (v1: Server) => {
+      verificationRoutes(v1, services, settings);
+      messageRoutes(v1, services, settings);
+      operatorRoutes(v1, services, settings);
+      eventRoutes(v1, services);
+      if (inbox !== null) inboxRoutes(v1, { ...services, inbox }, settings);
+    },
+    { prefix: "/v1" },
+  );
+  if (inbox !== null) await inboxPage(app);
+  seal();
+  return app;
+}

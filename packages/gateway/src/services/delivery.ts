@@ -1,0 +1,149 @@
+import type { Channel } from "@mestore/sms-gateway-contract";
+import { isFinal, type OutgoingMessage, type Receipt, type SendResult } from "../domain/delivery.ts";
+import { renderOtp, renderOtpEmail } from "../domain/templates.ts";
+import type { Verification } from "../domain/verification.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { MessageStore, StoredMessage } from "../ports/message-store.ts";
+import type { GuardedProvider } from "../ports/provider.ts";
+import type { VerificationStore } from "../ports/verification-store.ts";
+import type { Codes } from "./codes.ts";
+import type { Switchboard } from "./switchboard.ts";
+
+export const LEASE_MS = 30_000;
+const CLAIM_BATCH = 50;
+const MAX_IN_FLIGHT = 200;
+/** With so many requests waiting, the next ones are told "on its way" at once. */
+const MAX_WAITERS = 1_000;
+const MINUTE_MS = 60_000;
+
+export interface DeliveryOptions {
+  readonly store: MessageStore & VerificationStore;
+  readonly clock: Clock;
+  readonly codes: Codes;
+  readonly switchboard: Switchboard;
+  readonly providers: Readonly<Record<Channel, GuardedProvider>>;
+  readonly brand: string;
+  readonly webotpHost: string | undefined;
+  /** Hears of an attempt that could not be recorded; its message is due again when the lease ends. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Delivery {
+  /** Sends a message whose attempt this process began; returns before the provider answers. */
+  deliver(message: StoredMessage, verification: Verification | null): void;
+  /** Takes what is due: leftovers of other processes, retries, notifications. */
+  work(): Promise<void>;
+  /** Waits for the end of a message that this process delivers; null when the time is up first. */
+  outcomeOf(messageId: string, waitMs: number): Promise<StoredMessage | null>;
+  receive(messageId: string, receipt: Receipt): void;
+  /** Hears of every change of state that this process makes. */
+  onChange(listener: (message: StoredMessage) => void): void;
+  /** Ends: nothing new is claimed, what runs is finished or its lease runs out. */
+  drain(graceMs: number): Promise<void>;
+}
+
+export function createDelivery(options: DeliveryOptions): Delivery {
+  const { store, clock, codes, switchboard, providers, brand, webotpHost } = options;
+  const stop = new AbortController();
+  const running = new Set<Promise<void>>();
+  const waiters = new Map<string, (message: StoredMessage) => void>();
+  const listeners: ((message: StoredMessage) => void)[] = [];
+
+  const announce = (message: StoredMessage): void => {
+    for (const listener of listeners) listener(message);
+    if (message.state === "sent" || isFinal(message.state)) waiters.get(message.id)?.(message);
+  };
+
+  const toOtp = (message: StoredMessage, verification: Verification): OutgoingMessage | null => {
+    const code = codes.codeOf(verification);
+    if (code === null) return null;
+    const minutes = Math.max(1, Math.ceil((verification.expiresAt - clock.now()) / MINUTE_MS));
+    const words = { brand, code, minutes, locale: message.locale };
+    const parts =
+      message.channel === "email"
+        ? renderOtpEmail(words)
+        : { text: renderOtp({ ...words, ...(webotpHost === undefined ? {} : { webotpHost }) }) };
+    return {
+      ...parts,
+      id: message.id,
+      lane: message.lane,
+      channel: message.channel,
+      to: message.to,
+      deliverBefore: message.deliverBefore,
+      code,
+      ...(message.userName === null ? {} : { userName: message.userName }),
+    };
+  };
+
+  const toNotification = (message: StoredMessage): OutgoingMessage => ({
+    id: message.id,
+    lane: message.lane,
+    channel: message.channel,
+    to: message.to,
+    text: message.text ?? "",
+    deliverBefore: message.deliverBefore,
+    ...(message.channel === "email" ? { subject: brand } : {}),
+    ...(message.userName === null ? {} : { userName: message.userName }),
+  });
+
+  const compose = async (message: StoredMessage, known: Verification | null): Promise<OutgoingMessage | null> => {
+    if (message.verificationId === null) return toNotification(message);
+    const verification = known ?? (await store.readVerification(message.tenant, message.verificationId));
+    return verification === null ? null : toOtp(message, verification);
+  };
+
+  const send = async (message: StoredMessage, known: Verification | null): Promise<SendResult> => {
+    const outgoing = await compose(message, known);
+    if (outgoing === null) return { outcome: "rejected", code: "delivery_failed", vendorCode: "no_code" };
+    return providers[message.channel].send(outgoing, stop.signal);
+  };
+
+  const attempt = async (message: StoredMessage, known: Verification | null): Promise<void> => {
+    const result = await send(message, known);
+    const settled = await store.settleAttempt({ id: message.id, attempt: message.attempts }, result, clock.now());
+    if (settled !== null) announce(settled);
+  };
+
+  const track = (work: Promise<void>): void => {
+    running.add(work);
+    work.finally(() => running.delete(work)).catch(options.onError);
+  };
+
+  return {
+    deliver: (message, verification) => track(attempt(message, verification)),
+    work: async () => {
+      const room = MAX_IN_FLIGHT - running.size;
+      if (room <= 0 || stop.signal.aborted) return;
+      const claim = {
+        lanes: switchboard.openLanes(),
+        limit: Math.min(CLAIM_BATCH, room),
+        leaseMs: LEASE_MS,
+        now: clock.now(),
+      };
+      for (const message of await store.claimMessages(claim)) track(attempt(message, null));
+    },
+    outcomeOf: async (messageId, waitMs) => {
+      if (waiters.size >= MAX_WAITERS) return null;
+      const timer = new AbortController();
+      const outcome = new Promise<StoredMessage>((resolve) => waiters.set(messageId, resolve));
+      const settled = await Promise.race([outcome, clock.sleep(waitMs, timer.signal).then(() => null)]);
+      timer.abort();
+      waiters.delete(messageId);
+      return settled;
+    },
+    receive: (messageId, receipt) =>
+      track(
+        store.applyReceipt(messageId, receipt, clock.now()).then((message) => {
+          if (message !== null) announce(message);
+        }),
+      ),
+    onChange: (listener) => {
+      listeners.push(listener);
+    },
+    drain: async (graceMs) => {
+      await Promise.race([Promise.allSettled(running), clock.sleep(graceMs)]);
+      stop.abort();
+      await Promise.allSettled(running);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Fault, isTaken, misbehave } from "./faults.ts";
+import { type Call, type CarrierAccount, type Refusal, refuseCall, refuseMessage } from "./rules.ts";
+import { answer, readCall, refuse, toMessage } from "./wire.ts";
+
+export interface FaultScope {
+  /** Only messages to this number; all of them otherwise. */
+  readonly to?: string;
+  /** So many calls, then well again; until `heal` otherwise. */
+  readonly times?: number;
+}
+
+/** One call as the carrier saw it, whatever it answered. */
+export interface LedgerEntry {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly to: string | null;
+  readonly body: string | null;
+  /** Every parameter, as it came. */
+  readonly params: Readonly<Record<string, string>>;
+  /** `accepted`, the code that the vendor's own rules refused it with, or the kind of the fault. */
+  readonly outcome: string;
+  /** Id of the message when there is one: this was sent and billed. */
+  readonly sid: string | null;
+}
+
+export interface Carrier {
+  readonly url: string;
+  readonly account: CarrierAccount;
+  /** Calls to `POST …/Messages.json`, oldest first. */
+  readonly ledger: readonly LedgerEntry[];
+  /** What was really sent: the calls that made a message. */
+  sent(to?: string): readonly LedgerEntry[];
+  behave(fault: Fault, scope?: FaultScope): void;
+  heal(): void;
+  close(): Promise<void>;
+}
+
+interface PlannedFault {
+  readonly fault: Fault;
+  readonly to: string | undefined;
+  left: number;
+}
+
+/**
+ * Starts an HTTP server on loopback in the shape of Twilio's Messages API, which parses what arrives, refuses what the
+ * vendor would refuse, keeps a ledger of every call and misbehaves on demand.
+ *
+ * @see https://www.twilio.com/docs/messaging/api/message-resource
+ */
+export async function startCarrier(given: Partial<CarrierAccount> & { readonly port?: number } = {}): Promise<Carrier> {
+  const { port = 0, ...known } = given;
+  const account: CarrierAccount = {
+    accountSid: `AC${"0123456789abcdef".repeat(2)}`,
+    authToken: "a-token-of-the-local-carrier",
+    from: "+15005550006",
+    messagingServiceSid: `MG${"0123456789abcdef".repeat(2)}`,
+    status: "active",
+    ...known,
+  };
+  const ledger: LedgerEntry[] = [];
+  let planned: PlannedFault[] = [];
+
+  function nextFault(fits: (plan: PlannedFault) => boolean): Fault | null {
+    const plan = planned.find(fits);
+    if (plan === undefined) return null;
+    plan.left--;
+    planned = planned.filter(({ left }) => left > 0);
+    return plan.fault;
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const isMessage = request.method === "POST" && request.url?.endsWith("/Messages.json");
+    if (isMessage && nextFault(({ fault }) => fault.kind === "resetBeforeBody") !== null) {
+      record(new URLSearchParams(), "resetBeforeBody", null);
+      request.socket.resetAndDestroy();
+      return;
+    }
+    const call = await readCall(request);
+    const refused = refuseCall(call, account);
+    const isAccount = call.method === "GET" && call.path === `/2010-04-01/Accounts/${account.accountSid}.json`;
+    if (isMessage) handleMessage(call, refused, response);
+    else if (refused !== null) refuse(response, refused);
+    else if (isAccount) answer(response, 200, { sid: account.accountSid, status: account.status, type: "Full" });
+    else refuse(response, { status: 404, code: 20404, message: "The requested resource was not found" });
+  }
+
+  function handleMessage(call: Call, refusedCall: Refusal | null, response: ServerResponse): void {
+    const params = new URLSearchParams(call.body);
+    const refused = refusedCall ?? refuseMessage(call, params, account);
+    if (refused !== null) {
+      record(params, String(refused.code), null);
+      refuse(response, refused);
+      return;
+    }
+    const to = params.get("To");
+    const fault = nextFault((plan) => plan.to === undefined || plan.to === to);
+    const sid = `SM${randomBytes(16).toString("hex")}`;
+    record(params, fault?.kind ?? "accepted", fault === null || isTaken(fault) ? sid : null);
+    const message = toMessage(sid, params, account);
+    if (fault === null) answer(response, 201, message);
+    else misbehave(fault, message, response);
+  }
+
+  function record(params: URLSearchParams, outcome: string, sid: string | null): void {
+    const all = Object.fromEntries(params);
+    ledger.push({ at: Date.now(), to: all.To ?? null, body: all.Body ?? null, params: all, outcome, sid });
+  }
+
+  const server = createServer((request, response) => {
+    response.on("error", () => undefined);
+    handle(request, response).catch(() => request.socket.destroy());
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    account,
+    ledger,
+    sent: (to) => ledger.filter((entry) => entry.sid !== null && (to === undefined || entry.to === to)),
+    behave(fault, { to, times = Number.POSITIVE_INFINITY } = {}) {
+      planned.push({ fault, to, left: times });
+    },
+    heal() {
+      planned = [];
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
