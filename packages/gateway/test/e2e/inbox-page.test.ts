@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { startGateway } from "../../gateway/test/start-gateway.ts";
+import { startGateway } from "../start-gateway.ts";
 
 type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
