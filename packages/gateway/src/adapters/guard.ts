@@ -8,7 +8,7 @@ import {
   SamplingBreaker,
   wrap,
 } from "cockatiel";
-import type { SendResult } from "../domain/delivery.ts";
+import type { OutgoingMessage, SendResult } from "../domain/delivery.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GuardedProvider, Provider, ProviderHealth } from "../ports/provider.ts";
 
@@ -24,6 +24,9 @@ const BREAKER_NAMES: Readonly<Record<CircuitState, ProviderHealth["breaker"]>> =
   [CircuitState.HalfOpen]: "half_open",
   [CircuitState.Isolated]: "open",
 };
+
+/** Nothing left, and it is nobody's fault: a breaker does not count it. */
+const TOO_LATE: SendResult = { outcome: "throttled", vendorCode: "too_late" };
 
 const isProviderFailure = (result: unknown): boolean => {
   const { outcome } = result as SendResult;
@@ -49,13 +52,17 @@ export function guard(provider: Provider, clock: Clock): GuardedProvider {
     return result;
   };
 
+  /** A message may have waited in the bulkhead for longer than anybody wants it. */
+  const sendInTime = async (message: OutgoingMessage, signal: AbortSignal): Promise<SendResult> =>
+    clock.now() < message.callBefore ? provider.send(message, signal) : TOO_LATE;
+
   return {
     id: provider.id,
     channel: provider.channel,
     simulated: provider.simulated,
     send: async (message, signal) => {
       try {
-        return note(await policy.execute(() => provider.send(message, signal)));
+        return note(await policy.execute(() => sendInTime(message, signal)));
       } catch (error) {
         if (error instanceof BrokenCircuitError) return { outcome: "unavailable", vendorCode: "breaker_open" };
         if (error instanceof BulkheadRejectedError) return { outcome: "throttled", vendorCode: "bulkhead_full" };

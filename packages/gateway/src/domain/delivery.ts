@@ -108,7 +108,7 @@ const RANK: Readonly<Record<MessageState, number>> = {
 /** Tells whether a receipt moves a message forward; receipts come twice and out of order. */
 export const isForward = (from: MessageState, to: MessageState): boolean => RANK[to] > RANK[from];
 
-/** A state that nothing moves any more, so that the text is emptied. */
+/** A state in which nobody sends the message again, so that its text is emptied. A receipt may still move it. */
 export const isFinal = (state: MessageState): boolean => RANK[state] >= 4 || state === "unknown";
 
 /** What a provider receives: the words are final, `text` is never stored once the message has ended. */
@@ -123,6 +123,8 @@ export interface OutgoingMessage {
   readonly html?: string;
   /** Nobody wants it after this instant; providers that can, pass it on. */
   readonly deliverBefore: number;
+  /** A call that has not begun by then must not begin: the lease is about to end, and another process would call too. */
+  readonly callBefore: number;
   /** The code inside an OTP: shown by the simulation, never by a carrier. */
   readonly code?: string;
   /** The user's name on record, for the terminal block of the simulation. */

@@ -1,6 +1,7 @@
 import { authRoutes } from "./auth-routes.ts";
 import { docs } from "./docs.ts";
 import { eventRoutes } from "./event-routes.ts";
+import { createEventStreams } from "./event-stream.ts";
 import { inboxPage } from "./inbox-page.ts";
 import { inboxRoutes } from "./inbox-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
@@ -26,6 +27,7 @@ export async function createApp({ server, services, settings, isReady, onAnswer 
   const app = await createServer(server, onAnswer);
   app.decorateRequest("apiKey", null);
   await docs(app, settings.version);
+  const openEventStream = createEventStreams(app);
   const seal = refuseOtherMethods(app);
   publicRoutes(app, services, isReady);
   await app.register(async (auth: Server) => authRoutes(auth, services, settings), { prefix: "/api/v1/auth" });
@@ -35,8 +37,8 @@ export async function createApp({ server, services, settings, isReady, onAnswer 
       verificationRoutes(v1, services, settings);
       messageRoutes(v1, services, settings);
       operatorRoutes(v1, services, settings);
-      eventRoutes(v1, services);
-      if (inbox !== null) inboxRoutes(v1, { ...services, inbox }, settings);
+      eventRoutes(v1, services, openEventStream);
+      if (inbox !== null) inboxRoutes(v1, { ...services, inbox, openEventStream }, settings);
     },
     { prefix: "/v1" },
   );

@@ -1,7 +1,7 @@
 import { GatewayEvent } from "@mestore/sms-gateway-contract";
 import { z } from "zod";
 import { keyOf, requireKey } from "./callers.ts";
-import { openEventStream } from "./event-stream.ts";
+import type { OpenEventStream } from "./event-stream.ts";
 import type { Server } from "./server.ts";
 import type { Services } from "./services.ts";
 import { toEventBody } from "./wire.ts";
@@ -11,7 +11,7 @@ const BATCH = 200;
 const After = z.strictObject({ after: z.coerce.number().int().min(0).optional() });
 
 /** The events of a tenant, as they happen: read with fetch and the key in its header. */
-export function eventRoutes(app: Server, services: Services): void {
+export function eventRoutes(app: Server, services: Services, openEventStream: OpenEventStream): void {
   const { events, clock } = services;
   app.get(
     "/events",

@@ -4,18 +4,19 @@ import { AppError } from "../domain/app-error.ts";
 import { MAGIC_NUMBERS } from "../domain/magic-numbers.ts";
 import type { Inbox } from "../services/inbox.ts";
 import { requireKey } from "./callers.ts";
-import { openEventStream } from "./event-stream.ts";
+import type { OpenEventStream } from "./event-stream.ts";
 import type { Server } from "./server.ts";
 import type { Services, SurfaceSettings } from "./services.ts";
 import { toInboxBody } from "./wire.ts";
 
+interface InboxServices extends Services {
+  readonly inbox: Inbox;
+  readonly openEventStream: OpenEventStream;
+}
+
 /** The inbox of the simulation. On this machine alone it needs no key. */
-export function inboxRoutes(
-  app: Server,
-  services: Services & { readonly inbox: Inbox },
-  settings: SurfaceSettings,
-): void {
-  const { inbox, readRecipient } = services;
+export function inboxRoutes(app: Server, services: InboxServices, settings: SurfaceSettings): void {
+  const { inbox, readRecipient, openEventStream } = services;
   const guard = settings.isInboxLocked ? { onRequest: requireKey(services, "read") } : {};
   const tags = ["inbox"];
   const addressOf = (text: string): string => readRecipient(text.includes("@") ? "email" : "sms", text).address.value;

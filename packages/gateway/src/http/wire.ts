@@ -77,8 +77,9 @@ export const toContactBody = (c: Contact): ContactBody => ({
 
 export const toPauseBody = ({ lane, country, since }: Pause): PauseBody => ({ lane, country, since: toInstant(since) });
 
-export const isNumberBlocked = ({ retryAfterSeconds, failedGuesses }: NumberState): boolean =>
-  retryAfterSeconds > 0 || failedGuesses.retryAfterSeconds > 0;
+/** A full window or the wait after wrong guesses; the cool-down between two sends is not a block. */
+export const isNumberBlocked = ({ windows, failedGuesses }: NumberState): boolean =>
+  windows.some(({ remaining }) => remaining === 0) || failedGuesses.retryAfterSeconds > 0;
 
 export const toLimitsBody = (phone: string, state: NumberState): NumberLimits => ({
   phone,

@@ -23,6 +23,8 @@ export interface IdempotencyStore {
   claimKey(claim: IdempotencyClaim): Promise<ClaimOutcome>;
   /** Keeps the answer. */
   keepAnswer(key: string, answer: IdempotentAnswer, now: number): Promise<void>;
-  /** Frees a key whose request changed nothing. */
+  /** Frees a key that has no answer: its request changed nothing. */
   releaseKey(key: string): Promise<void>;
+  /** Frees a key whatever it holds: what it started came to nothing. */
+  forgetKey(key: string): Promise<void>;
 }

@@ -78,8 +78,6 @@ export interface MessageStore {
   claimMessages(step: ClaimStep): Promise<readonly StoredMessage[]>;
   /** Ends an attempt. Null when `attempt` is not the running one any more. */
   settleAttempt(attempt: RunningAttempt, result: SendResult, now: number): Promise<StoredMessage | null>;
-  /** Takes back an attempt that never called the provider; the message is due again at once. */
-  handBack(attempt: RunningAttempt, now: number): Promise<void>;
   /** Moves a message forward, never back. Null when it did not move. */
   applyReceipt(id: string, receipt: Receipt, now: number): Promise<StoredMessage | null>;
   readMessage(tenant: string, id: string): Promise<StoredMessage | null>;

@@ -10,6 +10,8 @@ import type { Codes } from "./codes.ts";
 import type { Switchboard } from "./switchboard.ts";
 
 export const LEASE_MS = 30_000;
+/** What a provider's own timeout takes at most. */
+const CALL_MS = 10_000;
 const CLAIM_BATCH = 50;
 const MAX_IN_FLIGHT = 200;
 /** With so many requests waiting, the next ones are told "on its way" at once. */
@@ -54,6 +56,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (message.state === "sent" || isFinal(message.state)) waiters.get(message.id)?.(message);
   };
 
+  /** The running attempt's lease began when the message was last written. */
+  const callBefore = ({ updatedAt, deliverBefore }: StoredMessage): number =>
+    Math.min(deliverBefore, updatedAt + LEASE_MS - CALL_MS);
+
   const toOtp = (message: StoredMessage, verification: Verification): OutgoingMessage | null => {
     const code = codes.codeOf(verification);
     if (code === null) return null;
@@ -70,6 +76,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       channel: message.channel,
       to: message.to,
       deliverBefore: message.deliverBefore,
+      callBefore: callBefore(message),
       code,
       ...(message.userName === null ? {} : { userName: message.userName }),
     };
@@ -82,6 +89,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     to: message.to,
     text: message.text ?? "",
     deliverBefore: message.deliverBefore,
+    callBefore: callBefore(message),
     ...(message.channel === "email" ? { subject: brand } : {}),
     ...(message.userName === null ? {} : { userName: message.userName }),
   });

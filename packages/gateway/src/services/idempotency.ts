@@ -48,9 +48,10 @@ export function createIdempotency(store: IdempotencyStore, clock: Clock, secrets
       try {
         result = await act(key);
       } finally {
-        if (result?.final !== true) await store.releaseKey(key);
+        if (result === null) await store.releaseKey(key);
       }
       if (result.final) await store.keepAnswer(key, result.answer, clock.now());
+      else await store.forgetKey(key);
       return result.answer;
     },
   };

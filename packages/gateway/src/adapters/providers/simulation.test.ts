@@ -39,6 +39,7 @@ const smsTo = (to: string, over: Partial<OutgoingMessage> = {}): OutgoingMessage
   to,
   text: "MeStore: 123456 es tu clave. Vence en 10 min. No la compartas.",
   deliverBefore: START + 600_000,
+  callBefore: Number.MAX_SAFE_INTEGER,
   code: "123456",
   userName: "Test User",
   ...over,

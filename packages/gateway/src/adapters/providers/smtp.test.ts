@@ -19,6 +19,7 @@ const mail = (over: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
   text: "Su código es 123456. Vence en 10 minutos.",
   html: "<p>Su código es <b>123456</b>. Vence en 10 minutos.</p>",
   deliverBefore: Date.now() + 600_000,
+  callBefore: Number.MAX_SAFE_INTEGER,
   code: "123456",
   ...over,
 });

@@ -18,6 +18,7 @@ const sms = (over: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
   to: `+5730012${10_000 + made}`,
   text: "MeStore: 123456 es tu clave. Vence en 10 min. No la compartas.",
   deliverBefore: Date.now() + 600_000,
+  callBefore: Number.MAX_SAFE_INTEGER,
   ...over,
 });
 

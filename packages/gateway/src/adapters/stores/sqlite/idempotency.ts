@@ -37,7 +37,8 @@ export function createIdempotency(database: DatabaseSync, writer: Writer, keepAn
      on conflict do update set request = excluded.request, lease_until = excluded.lease_until, status = null, body = null,
        created_at = excluded.created_at`,
   );
-  const forget = prepare(database, "delete from idempotency where key = ? and status is null");
+  const release = prepare(database, "delete from idempotency where key = ? and status is null");
+  const forget = prepare(database, "delete from idempotency where key = ?");
 
   const claim = ({ key, request, now }: IdempotencyClaim): ClaimOutcome => {
     const row = select.get(key);
@@ -55,6 +56,10 @@ export function createIdempotency(database: DatabaseSync, writer: Writer, keepAn
     claimKey: (step) => writer.run(() => claim(step)),
     keepAnswer: (key, answer, now) => writer.run(() => keepAnswer(key, answer, now)),
     releaseKey: (key) =>
+      writer.run(() => {
+        release.run(key);
+      }),
+    forgetKey: (key) =>
       writer.run(() => {
         forget.run(key);
       }),

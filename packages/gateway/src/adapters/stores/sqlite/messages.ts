@@ -101,10 +101,6 @@ export function createMessages({
     `update messages set state = ?, error_code = ?, provider_message_id = ?, unknown_attempts = ?, due_at = ?, updated_at = ?,
        text = case when ? then text end where id = ?`,
   );
-  const takeBack = prepare(
-    database,
-    "update messages set state = 'queued', attempts = attempts - 1, due_at = ?, updated_at = ? where id = ? and attempts = ? and state = 'sending'",
-  );
   const selectStatus = prepare<{ status: string }>(database, "select status from verifications where id = ?");
   const takeSendFromVerification = prepare(
     database,
@@ -273,10 +269,6 @@ export function createMessages({
     enqueueMessage: (step) => writer.run(() => enqueue(step)),
     claimMessages: (step) => writer.run(() => claim(step)),
     settleAttempt: (attempt, result, now) => writer.run(() => settle(attempt, result, now)),
-    handBack: ({ id, attempt }, now) =>
-      writer.run(() => {
-        takeBack.run(now, now, id, attempt);
-      }),
     applyReceipt: (id, receipt, now) =>
       writer.run(() => {
         const row = selectById.get(id);
