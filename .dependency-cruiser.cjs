@@ -17,6 +17,7 @@ const HTTP_LIBRARY = npm(
   "fastify",
   "@fastify/[^/]+",
   "fastify-type-provider-zod",
+  "helmet",
   "negotiator",
   "@types/negotiator",
   "zod",

@@ -11,8 +11,8 @@ const diskLine = (fsyncMs: number): string => {
 /** What a person reads when the gateway has started, and what to try first. */
 export function banner({ url, config, secrets, fsyncMs, version }: RunningGateway): string {
   const page = url.replace("127.0.0.1", "localhost");
-  const sms = config.twilio === undefined ? "simulated" : "Twilio";
-  const email = config.smtp === undefined ? "simulated" : "SMTP";
+  const sms = !config.enabled.sms ? "off" : config.twilio === undefined ? "simulated" : "Twilio";
+  const email = !config.enabled.email ? "off" : config.smtp === undefined ? "simulated" : "SMTP";
   const lines = [
     `MeStore SMS Gateway ${version} (${config.environment}): SMS ${sms}, e-mail ${email}`,
     `   database  ${config.store.databasePath} (${diskLine(fsyncMs)})`,

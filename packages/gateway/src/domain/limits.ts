@@ -36,6 +36,9 @@ export interface Refusal {
 
 export const longestWindowMs = (charge: Charge): number => Math.max(...charge.windows.map((w) => w.windowMs));
 
+/** Below this many sends no window can refuse. */
+export const lowestLimit = (charge: Charge): number => Math.min(...charge.windows.map((w) => w.limit));
+
 const isCounted = (record: SendRecord, window: LimitWindow): boolean =>
   (window.counts === "tries" || !record.released) &&
   (window.channel === undefined || record.channel === window.channel);

@@ -43,16 +43,17 @@ export function readPhone(text: string, options: PhoneOptions): Phone | PhoneRef
   if (text.length > MAX_TYPED_LENGTH || !TYPED.test(text)) return "phone_invalid";
   const typed = text.replace(SEPARATORS, "");
   const parsed = parsePhoneNumberFromString(typed, { defaultCountry: options.defaultCountry, extract: false });
-  if (parsed?.country === undefined || !parsed.isValid()) return "phone_invalid";
+  // A number of no type is not a valid one: with full metadata that is how the library itself decides.
+  const type = parsed?.getType();
+  if (parsed?.country === undefined || type === undefined) return "phone_invalid";
   const { number, countryCallingCode, country } = parsed;
   const isWhole = typed.startsWith("+")
     ? number === typed
     : country === options.defaultCountry && (number === `+${typed}` || number === `+${countryCallingCode}${typed}`);
   if (!isWhole) return "phone_invalid";
   if (!options.allowedCountries.includes(country)) return "country_not_allowed";
-  const type = parsed.getType();
   if (type === "FIXED_LINE") return "phone_landline";
-  const kind = type === undefined ? undefined : KINDS[type];
+  const kind = KINDS[type];
   return kind === undefined ? "phone_invalid" : { e164: number, country, kind };
 }
 

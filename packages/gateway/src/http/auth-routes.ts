@@ -22,6 +22,7 @@ import type { AccountState, Caller, OtpState, SentCode } from "../services/accou
 import { sendFailure } from "../services/verifications.ts";
 import { DELIVERY, sentText, VERIFIED } from "./auth-texts.ts";
 import { bearerOf } from "./callers.ts";
+import { HOST_TOKEN, HOST_TOKEN_OR_NOBODY } from "./docs.ts";
 import { answerOnce, type Outcome, toAnswer } from "./idempotent.ts";
 import { localeOf } from "./locale.ts";
 import { read } from "./read.ts";
@@ -103,6 +104,8 @@ export async function authRoutes(app: Server, services: Services, settings: Surf
     methods: ["GET", "POST"],
     allowedHeaders: ["Authorization", "Content-Type", "Accept-Language", "Idempotency-Key"],
     maxAge: 600,
+    // The strict answer to an incomplete preflight is plain text, which is no answer of ours.
+    strictPreflight: false,
   });
 
   const toSendAnswer = (
@@ -160,6 +163,7 @@ export async function authRoutes(app: Server, services: Services, settings: Surf
       {
         schema: {
           tags: ["auth"],
+          security: HOST_TOKEN_OR_NOBODY,
           summary: `Sends a code by ${endpoint.medium}`,
           body: z.union([SendForBearer, endpoint.sendShape]),
           response: { 200: AuthAnswer, 202: AuthAnswer },
@@ -202,6 +206,7 @@ export async function authRoutes(app: Server, services: Services, settings: Surf
       {
         schema: {
           tags: ["auth"],
+          security: HOST_TOKEN_OR_NOBODY,
           summary: `Checks a code that came by ${endpoint.medium}`,
           body: z.union([VerifyForBearer, endpoint.verifyShape]),
           response: { 200: VerifiedAnswer },
@@ -229,7 +234,14 @@ export async function authRoutes(app: Server, services: Services, settings: Surf
 
   app.get(
     "/verification-status",
-    { schema: { tags: ["auth"], summary: "What a bearer has verified", response: { 200: VerificationStatusBody } } },
+    {
+      schema: {
+        tags: ["auth"],
+        security: HOST_TOKEN,
+        summary: "What a bearer has verified",
+        response: { 200: VerificationStatusBody },
+      },
+    },
     async (request) => {
       const bearer = await bearerOf(services, request);
       if (bearer === null) throw new AppError("credentials_invalid");

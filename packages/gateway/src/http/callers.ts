@@ -14,11 +14,14 @@ const credential = (header: string): string => {
   return found;
 };
 
-/** Lets a route through for an API key with that scope, and remembers the key. */
+/** Lets a route through for an API key with that scope, and remembers the key; says the scope to who documents the route. */
 export const requireKey = ({ keys }: Pick<Services, "keys">, scope: Scope) =>
-  async function checkKey(request: FastifyRequest): Promise<void> {
-    request.apiKey = await keys.authorize(credential(request.headers.authorization ?? ""), scope);
-  };
+  Object.assign(
+    async (request: FastifyRequest): Promise<void> => {
+      request.apiKey = await keys.authorize(credential(request.headers.authorization ?? ""), scope);
+    },
+    { scope },
+  );
 
 export const keyOf = ({ apiKey }: FastifyRequest): ApiKey => {
   if (apiKey === null) throw new Error("the route has no key check");

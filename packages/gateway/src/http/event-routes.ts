@@ -21,7 +21,9 @@ export function eventRoutes(app: Server, services: Services, openEventStream: Op
         tags: ["operation"],
         summary: "Server-sent events, from `after` or Last-Event-ID, else from now on",
         querystring: After,
-        response: { 200: GatewayEvent },
+        response: {
+          200: { description: "The `data` of each event", content: { "text/event-stream": { schema: GatewayEvent } } },
+        },
       },
     },
     async (request, reply) => {

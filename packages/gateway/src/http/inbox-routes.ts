@@ -72,7 +72,9 @@ export function inboxRoutes(app: Server, services: InboxServices, settings: Surf
       schema: {
         tags,
         summary: "Server-sent: each message, and again when its state changes",
-        response: { 200: InboxMessage },
+        response: {
+          200: { description: "The `data` of each event", content: { "text/event-stream": { schema: InboxMessage } } },
+        },
       },
     },
     async (_request, reply) => {

@@ -16,7 +16,11 @@ const sentence = (issue: Issue, locale: keyof typeof TEXTS): string => {
   return path === "" ? message : `${path}: ${message}`;
 };
 
-/** Turns what zod found into our one error for it. */
+/**
+ * Turns what zod found into our one error for it.
+ *
+ * @param error of a parse with `reportInput`: without it every wrong type reads as "received undefined"
+ */
 export function fieldsInvalid({ issues }: z.core.$ZodError): AppError {
   const shown = issues.slice(0, MAX_ISSUES);
   const say = (locale: keyof typeof TEXTS): string => shown.map((issue) => sentence(issue, locale)).join("; ");
@@ -29,7 +33,7 @@ export function fieldsInvalid({ issues }: z.core.$ZodError): AppError {
  * @throws {AppError} `fields_invalid`, saying in both languages what is wrong with which field
  */
 export function read<Shape extends z.ZodType>(shape: Shape, value: unknown): z.output<Shape> {
-  const result = shape.safeParse(value);
+  const result = shape.safeParse(value, { reportInput: true });
   if (!result.success) throw fieldsInvalid(result.error);
   return result.data;
 }

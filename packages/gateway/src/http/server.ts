@@ -1,8 +1,10 @@
-import type * as http from "node:http";
-import helmet from "@fastify/helmet";
+import { type Server as HttpServer, IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { ERRORS, type Locale } from "@mestore/sms-gateway-contract/errors";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import helmet from "helmet";
 import type { z } from "zod";
 import { AppError } from "../domain/app-error.ts";
 import { createErrorHandler, PROBLEM_TYPE, toProblem } from "./errors.ts";
@@ -27,13 +29,7 @@ export interface ServerOptions {
   readonly allowedHosts: readonly string[] | undefined;
 }
 
-export type Server = FastifyInstance<
-  http.Server,
-  http.IncomingMessage,
-  http.ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
+export type Server = FastifyInstance<HttpServer, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
 
 const hostName = (host: string): string => host.replace(/:\d+$/, "").toLowerCase();
 
@@ -43,6 +39,13 @@ const createHostGuard = (allowed: readonly string[]) => async (request: FastifyR
   throw new AppError("json_invalid", {
     problem: { es: "este servidor solo responde a localhost", en: "this server only answers to localhost" },
   });
+};
+
+/** @see RFC 9112, 3.2: without a Host the request is refused */
+const requireHost = async (request: FastifyRequest) => {
+  if (request.headers.host !== undefined || request.raw.httpVersionMajor !== 1) return;
+  if (request.raw.httpVersionMinor === 0) return;
+  throw new AppError("json_invalid", { problem: { es: "falta el encabezado Host", en: "the Host header is missing" } });
 };
 
 /** Only JSON in UTF-8 is read; `__proto__` and `constructor` are refused by the parser. */
@@ -95,7 +98,9 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
   return () => {
     for (const [url, known] of [...methods]) {
       if (url.includes("*")) continue;
-      const others = (["GET", "POST", "PUT", "PATCH", "DELETE"] as const).filter((name) => !known.has(name));
+      const others = (["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"] as const).filter(
+        (name) => !known.has(name),
+      );
       const allow = [...known].sort().join(", ");
       if (others.length === 0) continue;
       app.route({
@@ -110,22 +115,41 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
   };
 }
 
+type BrokenHttpHandler = (error: Pick<NodeJS.ErrnoException, "code">, socket: Duplex) => void;
+
 /** What a client that speaks broken HTTP reads: there is no request to take a language from. */
-function answerBrokenHttp(app: FastifyInstance, { defaultLocale, typeBase }: ServerOptions): void {
-  app.server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+const createBrokenHttpHandler =
+  ({ defaultLocale, typeBase }: ServerOptions, newId: () => string): BrokenHttpHandler =>
+  (error, socket) => {
     if (error.code === "ECONNRESET" || !socket.writable) {
       socket.destroy();
       return;
     }
     const problem = { es: "la petición HTTP está rota", en: "the HTTP request is broken" };
-    const body = JSON.stringify(
-      toProblem(new AppError("json_invalid", { problem }), { locale: defaultLocale, requestId: "none", typeBase }),
-    );
-    const length = Buffer.byteLength(body);
-    socket.end(
-      `HTTP/1.1 ${ERRORS.json_invalid.status} Bad Request\r\nConnection: close\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${length}\r\n\r\n${body}`,
-    );
-  });
+    const context = { locale: defaultLocale, requestId: newId(), typeBase };
+    const body = JSON.stringify(toProblem(new AppError("json_invalid", { problem }), context));
+    const head = [
+      `HTTP/1.1 ${ERRORS.json_invalid.status} Bad Request`,
+      "Connection: close",
+      `Content-Type: ${PROBLEM_TYPE}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+    ];
+    socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  };
+
+/** Helmet's headers are the same for every answer, so they are made once; pages loosen the policy for themselves. */
+function securityHeaders(): OutgoingHttpHeaders {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  const nothing = ["'none'"];
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: nothing, frameAncestors: nothing, formAction: nothing, baseUri: nothing },
+    },
+    crossOriginResourcePolicy: { policy: "same-origin" },
+  })(request, response, () => undefined);
+  return { ...response.getHeaders() };
 }
 
 let started = 0;
@@ -140,41 +164,50 @@ function createRequestIds(): () => string {
 /** Makes an HTTP server with everything that all surfaces share, and no route. */
 export async function createServer(options: ServerOptions, onAnswer: OnAnswer): Promise<Server> {
   const { logger, defaultLocale, typeBase, trustProxy, allowedHosts } = options;
+  const newId = createRequestIds();
+  const handleError = createErrorHandler({ defaultLocale, typeBase });
+  const handleBrokenHttp = createBrokenHttpHandler(options, newId);
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: createRequestIds(),
+    genReqId: newId,
     requestIdHeader: false,
     trustProxy: trustProxy.length === 0 ? false : [...trustProxy],
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: CONNECTIONS_CHECK_MS },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      // Node answers without a body; `requireHost` answers with a problem.
+      requireHostHeader: false,
+    },
+    clientErrorHandler: handleBrokenHttp,
+    // Addresses that no route can be found for: a broken escape, a parameter that is too long.
+    frameworkErrors: handleError,
     return503OnClosing: false,
     forceCloseConnections: "idle",
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 256 },
   }).withTypeProvider<ZodTypeProvider>();
 
   app.setValidatorCompiler<z.ZodType>(({ schema }) => (data) => {
-    const result = schema.safeParse(data);
+    const result = schema.safeParse(data, { reportInput: true });
     return result.success ? { value: result.data } : { error: fieldsInvalid(result.error) };
   });
   // The shapes of answers document; the wire functions make them, and the tests hold one against the other.
   app.setSerializerCompiler(() => JSON.stringify);
-  app.setErrorHandler(createErrorHandler({ defaultLocale, typeBase }));
+  app.setErrorHandler(handleError);
   app.setNotFoundHandler(async () => {
     throw new AppError("path_not_found");
   });
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], formAction: ["'none'"], baseUri: ["'none'"] },
-    },
-    crossOriginResourcePolicy: { policy: "same-origin" },
+  const headers = securityHeaders();
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.headers(headers);
   });
   acceptJsonOnly(app);
-  if (allowedHosts !== undefined) app.addHook("onRequest", createHostGuard(allowedHosts));
+  app.addHook("onRequest", allowedHosts === undefined ? requireHost : createHostGuard(allowedHosts));
   noteAnswers(app, onAnswer);
-  answerBrokenHttp(app, options);
+  // An `Expect` that nobody can meet: Node would answer without a body.
+  app.server.on("checkExpectation", ({ socket }) => handleBrokenHttp({}, socket));
   return app;
 }

@@ -52,12 +52,6 @@ export interface ClaimStep {
   readonly now: number;
 }
 
-/** One attempt of one message; `attempt` is the fence. */
-export interface RunningAttempt {
-  readonly id: string;
-  readonly attempt: number;
-}
-
 export interface MessageFilter {
   readonly to?: string;
   readonly state?: MessageState;
@@ -76,8 +70,13 @@ export interface MessageStore {
   enqueueMessage(step: EnqueueStep): Promise<EnqueueOutcome>;
   /** Leases messages that are due, OTP first, and begins an attempt of each. Past their deadline they become `expired`. */
   claimMessages(step: ClaimStep): Promise<readonly StoredMessage[]>;
-  /** Ends an attempt. Null when `attempt` is not the running one any more. */
-  settleAttempt(attempt: RunningAttempt, result: SendResult, now: number): Promise<StoredMessage | null>;
+  /**
+   * Ends the running attempt of a message.
+   *
+   * @param message as it was when the attempt began; its `attempts` is the fence
+   * @returns null when that attempt is not the running one any more
+   */
+  settleAttempt(message: StoredMessage, result: SendResult, now: number): Promise<StoredMessage | null>;
   /** Moves a message forward, never back. Null when it did not move. */
   applyReceipt(id: string, receipt: Receipt, now: number): Promise<StoredMessage | null>;
   readMessage(tenant: string, id: string): Promise<StoredMessage | null>;

@@ -108,7 +108,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const attempt = async (message: StoredMessage, known: Verification | null): Promise<void> => {
     const result = await send(message, known);
-    const settled = await store.settleAttempt({ id: message.id, attempt: message.attempts }, result, clock.now());
+    const settled = await store.settleAttempt(message, result, clock.now());
     if (settled !== null) announce(settled);
   };
 

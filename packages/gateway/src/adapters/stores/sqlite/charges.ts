@@ -8,6 +8,7 @@ import {
   decideCharge,
   longest,
   longestWindowMs,
+  lowestLimit,
   type Refusal,
   type SendRecord,
 } from "../../../domain/limits.ts";
@@ -62,6 +63,10 @@ export function createChargeBook(database: DatabaseSync): ChargeBook {
     database,
     "select start, count from send_buckets where dimension = ? and key = ? and start > ? order by start",
   );
+  const sumBuckets = prepare<{ total: number }>(
+    database,
+    "select total(count) as total from send_buckets where dimension = ? and key = ? and start > ?",
+  );
   const addToBucket = prepare(
     database,
     "insert into send_buckets (dimension, key, start, count) values (?, ?, ?, 1) on conflict do update set count = count + 1",
@@ -75,6 +80,9 @@ export function createChargeBook(database: DatabaseSync): ChargeBook {
   const decideOne = (charge: Charge, now: number): Refusal | null => {
     if (charge.bucketMs === undefined) return decideCharge(charge, readSends(charge, now), now);
     const from = now - longestWindowMs(charge) - charge.bucketMs;
+    const { total } = sumBuckets.get(charge.dimension, charge.key, from) ?? { total: 0 };
+    // Nearly always far below the cap: then the single buckets do not matter.
+    if (total < lowestLimit(charge)) return null;
     return decideBuckets(charge, selectBuckets.all(charge.dimension, charge.key, from), now);
   };
 

@@ -18,8 +18,9 @@ export function openWriter(path: string): DatabaseSync {
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
-    PRAGMA cache_size = -16000;
+    PRAGMA cache_size = -32000;
     PRAGMA temp_store = MEMORY;
+    PRAGMA wal_autocheckpoint = 4000;
   `);
   return database;
 }

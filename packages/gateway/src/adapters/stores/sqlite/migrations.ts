@@ -27,15 +27,15 @@ const initial: Migration = {
       .addColumn("created_at", "integer", (c) => c.notNull())
       .addColumn("expires_at", "integer", (c) => c.notNull())
       .addColumn("ended_at", "integer")
+      .addColumn("ended_key", "text", (c) => c.notNull())
       .modifyEnd(sql`without rowid`)
       .execute();
-    await sql`create unique index verifications_live on verifications (address, tenant, purpose, subject) where status = 'pending'`.execute(
-      db,
-    );
+    // Empty while a verification lives, then its id: one tree keeps live rows unique and finds the newest ended one.
     await db.schema
       .createIndex("verifications_address")
+      .unique()
       .on("verifications")
-      .columns(["address", "created_at"])
+      .columns(["address", "tenant", "purpose", "subject", "ended_key"])
       .execute();
 
     await db.schema
@@ -89,7 +89,7 @@ const initial: Migration = {
       .addColumn("message_id", "text", (c) => c.notNull())
       .addColumn("channel", "text", (c) => c.notNull())
       .addColumn("released", "integer", (c) => c.notNull())
-      .addPrimaryKeyConstraint("sends_pk", ["dimension", "key", "at", "message_id"])
+      .addPrimaryKeyConstraint("sends_pk", ["key", "dimension", "at", "message_id"])
       .modifyEnd(sql`without rowid`)
       .execute();
     await db.schema
@@ -173,7 +173,6 @@ const initial: Migration = {
       .addColumn("code", "text")
       .addColumn("at", "integer", (c) => c.notNull())
       .execute();
-    await db.schema.createIndex("inbox_to").on("inbox").columns(["to_address", "seq"]).execute();
     await db.schema.createIndex("inbox_message").on("inbox").column("message_id").execute();
   },
 };

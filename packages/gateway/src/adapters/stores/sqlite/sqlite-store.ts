@@ -1,4 +1,5 @@
 import type { Store } from "../../../ports/store.ts";
+import { createAttempts } from "./attempts.ts";
 import { createChargeBook, createSendReader } from "./charges.ts";
 import { openReader, openWriter } from "./connection.ts";
 import { createContacts } from "./contacts.ts";
@@ -6,7 +7,7 @@ import { createEventAppender, createEventReader } from "./events.ts";
 import { createAnswerKeeper, createIdempotency } from "./idempotency.ts";
 import { createInbox } from "./inbox.ts";
 import { createKeys } from "./keys.ts";
-import { createMessageInserter, createMessages } from "./messages.ts";
+import { createMessageInserter, createOutbox } from "./messages.ts";
 import { migrate } from "./migrations.ts";
 import { createPauses } from "./pauses.ts";
 import { prepare } from "./statement.ts";
@@ -37,7 +38,8 @@ export async function createSqliteStore({ path, onBatch = () => undefined }: Sql
   return {
     engine: "sqlite",
     ...createVerifications(parts),
-    ...createMessages(parts),
+    ...createOutbox(parts),
+    ...createAttempts(parts),
     ...createIdempotency(database, writer, keepAnswer),
     ...createContacts(database, reader, writer),
     ...createKeys(database, reader, writer),

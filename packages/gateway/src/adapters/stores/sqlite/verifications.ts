@@ -35,9 +35,9 @@ interface Parts {
 }
 
 const LIVE =
-  "select * from verifications where address = ? and tenant = ? and purpose = ? and subject = ? and status = 'pending'";
+  "select * from verifications where address = ? and tenant = ? and purpose = ? and subject = ? and ended_key = ''";
 const NEWEST = `select * from verifications where address = ? and tenant = ? and purpose = ? and subject = ?
-  order by created_at desc, id desc limit 1`;
+  order by ended_key = '' desc, ended_key desc limit 1`;
 const BY_ID = "select * from verifications where id = ? and tenant = ?";
 
 export function createVerifications({
@@ -55,8 +55,8 @@ export function createVerifications({
   const insert = prepare(
     database,
     `insert into verifications (id, tenant, purpose, subject, address_kind, address, channel, status, salt, kid, code_length,
-       attempts, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at)
-     values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, 0, ?, 1, ?, ?, ?, ?, null)`,
+       attempts, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at, ended_key)
+     values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, 0, ?, 1, ?, ?, ?, ?, null, '')`,
   );
   const addSend = prepare(
     database,
@@ -64,11 +64,12 @@ export function createVerifications({
   );
   const end = prepare(
     database,
-    "update verifications set status = ?, ended_at = ? where id = ? and status = 'pending'",
+    "update verifications set status = ?, ended_at = ?, ended_key = id where id = ? and status = 'pending'",
   );
   const setAttempts = prepare(
     database,
-    "update verifications set status = ?, attempts = ?, ended_at = ? where id = ? and status = 'pending'",
+    `update verifications set status = ?1, attempts = ?2, ended_at = ?3, ended_key = case when ?3 is null then '' else id end
+     where id = ?4 and status = 'pending'`,
   );
   const markPhone = prepare(
     database,

@@ -16,7 +16,8 @@ export interface BatchReport {
 export interface Writer {
   /**
    * Runs one synchronous step in the transaction of this turn of the event loop. Steps run one after another, so
-   * each sees what the ones before it did; one that throws undoes only itself.
+   * each sees what the ones before it did; one that throws undoes only itself. A step may be run twice when another of
+   * its batch throws, so it changes nothing but the database.
    *
    * @returns what the step returned, once its commit is durable
    * @throws {AppError} `service_unavailable` when the batch could not be committed
@@ -62,7 +63,8 @@ export function createWriter(database: DatabaseSync, onBatch: (report: BatchRepo
     else setTimeout(flush, delayMs);
   };
 
-  const runStep = (job: Job): Settled => {
+  /** Undoes only this step when it throws. */
+  const runAlone = (job: Job): Settled => {
     savepoint.run();
     try {
       const value = job.step();
@@ -72,6 +74,17 @@ export function createWriter(database: DatabaseSync, onBatch: (report: BatchRepo
       undo.run();
       release.run();
       return { job, thrown };
+    }
+  };
+
+  /** A step hardly ever throws, so all run without savepoints first, and again with them when one did. */
+  const runAll = (jobs: readonly Job[]): readonly Settled[] => {
+    try {
+      return jobs.map((job) => ({ job, value: job.step() }));
+    } catch {
+      rollback.run();
+      begin.run();
+      return jobs.map(runAlone);
     }
   };
 
@@ -97,7 +110,7 @@ export function createWriter(database: DatabaseSync, onBatch: (report: BatchRepo
     const startedAt = performance.now();
     let settled: readonly Settled[];
     try {
-      settled = jobs.map(runStep);
+      settled = runAll(jobs);
       commit.run();
     } catch (error) {
       if (database.isTransaction) rollback.run();
