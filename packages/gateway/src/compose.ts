@@ -86,10 +86,10 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
   let delivery: Delivery;
   const receive: ReceiveReceipt = (messageId, receipt) => delivery.receive(messageId, receipt);
 
-  const simulate = (channel: Channel): Provider =>
+  const simulate = (channel: Channel): Promise<Provider> =>
     config.isProduction
-      ? PROVIDERS.disabled.create(channel)
-      : PROVIDERS.simulation.create({
+      ? PROVIDERS.disabled(channel)
+      : PROVIDERS.simulation({
           channel,
           clock,
           inbox: { addEntry: inbox.add },
@@ -97,13 +97,9 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
           newId: () => toId("inb", clock.now(), secrets.randomBytes(ID_RANDOM_BYTES)),
           ...(options.terminal === undefined ? {} : { terminal: options.terminal }),
         });
-  const providers = {
-    sms: guard(
-      config.twilio === undefined ? simulate("sms") : PROVIDERS.twilio.create({ ...config.twilio, clock }),
-      clock,
-    ),
-    email: guard(config.smtp === undefined ? simulate("email") : PROVIDERS.smtp.create(config.smtp), clock),
-  };
+  const sms = config.twilio === undefined ? simulate("sms") : PROVIDERS.twilio({ ...config.twilio, clock });
+  const email = config.smtp === undefined ? simulate("email") : PROVIDERS.smtp(config.smtp);
+  const providers = { sms: guard(await sms, clock), email: guard(await email, clock) };
   const providerIds = { sms: providers.sms.id, email: providers.email.id };
   const hasInbox = providers.sms.simulated || providers.email.simulated;
 

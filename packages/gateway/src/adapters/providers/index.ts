@@ -1,12 +1,14 @@
-import { createDisabled } from "./disabled.ts";
-import { createSimulation } from "./simulation.ts";
-import { createSmtp } from "./smtp.ts";
-import { createTwilio } from "./twilio.ts";
+import type { Channel } from "@mestore/sms-gateway-contract";
+import type { Provider } from "../../ports/provider.ts";
+import type { SimulationSettings } from "./simulation.ts";
+import type { SmtpSettings } from "./smtp.ts";
+import type { TwilioSettings } from "./twilio.ts";
 
-/** Every way of sending there is; each carries its channels. */
+/** Every way of sending there is. Each is loaded when it is used: a vendor's SDK costs time and memory at the start. */
 export const PROVIDERS = {
-  simulation: { channels: ["sms", "email"], create: createSimulation },
-  twilio: { channels: ["sms"], create: createTwilio },
-  disabled: { channels: ["sms", "email"], create: createDisabled },
-  smtp: { channels: ["email"], create: createSmtp },
+  simulation: async (settings: SimulationSettings): Promise<Provider> =>
+    (await import("./simulation.ts")).createSimulation(settings),
+  twilio: async (settings: TwilioSettings): Promise<Provider> => (await import("./twilio.ts")).createTwilio(settings),
+  smtp: async (settings: SmtpSettings): Promise<Provider> => (await import("./smtp.ts")).createSmtp(settings),
+  disabled: async (channel: Channel): Promise<Provider> => (await import("./disabled.ts")).createDisabled(channel),
 } as const;
