@@ -93,8 +93,10 @@ export function createMessageList(say, locale) {
     writeMarked(part(item, "text"), message.text, message.code);
     part(item, "code-box").hidden = message.code === null;
     part(item, "code").textContent = message.code;
-    part(item, "copy").textContent = say()("copy");
-    part(item, "copy").setAttribute("aria-label", say()("copyCode", { code: message.code ?? "" }));
+    const copy = part(item, "copy");
+    // A button that has just said "copied" goes on saying it when the message changes its state meanwhile.
+    if (!copy.classList.contains("copied")) copy.textContent = say()("copy");
+    copy.setAttribute("aria-label", say()("copyCode", { code: message.code ?? "" }));
     part(item, "meta").textContent = meta(message);
     item.hidden = !isFor(filter, message.to);
   }

@@ -1,13 +1,39 @@
+import { createInterface } from "node:readline/promises";
 import { banner } from "./banner.ts";
+import { runCommand } from "./cli/index.ts";
+import type { Terminal } from "./cli/local.ts";
 import { ConfigError } from "./config.ts";
-import { serve } from "./serve.ts";
+import { createLocal } from "./local.ts";
+import { serve, version } from "./serve.ts";
+
+/** EX_CONFIG of sysexits.h. */
+const CONFIG_ERROR = 78;
+
+const input = { env: process.env, cwd: process.cwd() };
+
+/** Standard input is held open only while somebody is asked. */
+function createTerminal(): Terminal {
+  const { stdin, stdout, stderr } = process;
+  let lines: AsyncIterator<string> | null = null;
+  return {
+    print: (text) => void stdout.write(`${text}\n`),
+    complain: (text) => void stderr.write(`${text}\n`),
+    ask: async (question) => {
+      lines ??= createInterface({ input: stdin })[Symbol.asyncIterator]();
+      stderr.write(question);
+      stdin.ref?.();
+      const line = await lines.next();
+      stdin.unref?.();
+      return line.done === true ? null : line.value;
+    },
+  };
+}
+
+const terminal = createTerminal();
 
 /** Serves until the process is told to stop. */
-async function run(): Promise<void> {
-  const terminal = (block: string): void => {
-    process.stdout.write(`${block}\n`);
-  };
-  const running = await serve({ env: process.env, cwd: process.cwd() }, { terminal });
+async function serveUntilStopped(): Promise<void> {
+  const running = await serve(input, { terminal: terminal.print });
   process.stdout.write(banner(running));
   let isStopping = false;
   const stop = (): void => {
@@ -25,10 +51,15 @@ async function run(): Promise<void> {
   process.on("SIGINT", stop);
 }
 
-run().catch((error: unknown) => {
-  if (error instanceof ConfigError) {
+const local = createLocal({ input, version, terminal, serve: serveUntilStopped });
+
+runCommand(process.argv.slice(2), local).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: unknown) => {
+    if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exit(78);
-  }
-  throw error;
-});
+    process.exit(CONFIG_ERROR);
+  },
+);

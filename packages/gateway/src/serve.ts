@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
 import { type Logger, pino } from "pino";
 import { keepSecrets } from "./adapters/secrets-file.ts";
 import { measureFsyncMs } from "./adapters/stores/sqlite/fsync.ts";
@@ -17,7 +18,7 @@ export interface ProcessInput {
 }
 
 const readText = (path: string): string => readFileSync(path, "utf8");
-const { version } = JSON.parse(readText(new URL("../package.json", import.meta.url).pathname)) as { version: string };
+export const { version } = JSON.parse(readText(findPackageJSON(import.meta.url) ?? "")) as { readonly version: string };
 
 /** @throws {ConfigError} with every problem at once */
 export function readConfig({ env, cwd }: ProcessInput): Config {

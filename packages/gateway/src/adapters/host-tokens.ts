@@ -51,6 +51,13 @@ const toBearer = (payload: JWTPayload): Bearer | null => {
   };
 };
 
+/** Tells a key set that cannot be read (no answer, an error page, nonsense) from a token that does not stand. */
+const isKeySetTrouble = (error: unknown): boolean =>
+  !(error instanceof errors.JOSEError) ||
+  error instanceof errors.JWKSTimeout ||
+  error instanceof errors.JWKSInvalid ||
+  error.code === errors.JOSEError.code;
+
 /**
  * Checks tokens of the host application with its shared secret or its public key set.
  *
@@ -81,11 +88,7 @@ export function createHostTokens({ secretKey, jwksUrl, issuer, audience, now }: 
         const payload = await payloadOf(token);
         return payload === null ? null : toBearer(payload);
       } catch (error) {
-        const isOurTrouble =
-          error instanceof errors.JWKSTimeout ||
-          error instanceof errors.JWKSInvalid ||
-          !(error instanceof errors.JOSEError);
-        if (isOurTrouble && remote !== null) {
+        if (remote !== null && isKeySetTrouble(error)) {
           throw new AppError("service_unavailable", { retryAfterSeconds: 5 }, { cause: error });
         }
         return null;

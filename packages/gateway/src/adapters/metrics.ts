@@ -68,19 +68,20 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
     messageMoved: ({ lane, channel, provider, state }) => messages.inc({ lane, channel, provider, state }),
     answered: ({ method, route, status, ms }) => requests.observe({ method, route, status }, ms / 1000),
     observe: ({ queue, breakers }) => {
-      const age = new Gauge({
+      new Gauge({
         name: "gateway_queue_oldest_age_seconds",
         help: "Age of the oldest unsent message",
         registers,
+        collect: async function collect() {
+          this.set(((await queue()).oldestAgeMs ?? 0) / 1000);
+        },
       });
       new Gauge({
         name: "gateway_queue_depth",
         help: "Messages not yet sent",
         registers,
         collect: async function collect() {
-          const { depth, oldestAgeMs } = await queue();
-          this.set(depth);
-          age.set((oldestAgeMs ?? 0) / 1000);
+          this.set((await queue()).depth);
         },
       });
       new Gauge({

@@ -163,7 +163,7 @@ export async function authRoutes(app: Server, services: Services, settings: Surf
       {
         schema: {
           tags: ["auth"],
-          security: HOST_TOKEN_OR_NOBODY,
+          security: settings.isOpenFlowOn ? HOST_TOKEN_OR_NOBODY : HOST_TOKEN,
           summary: `Sends a code by ${endpoint.medium}`,
           body: z.union([SendForBearer, endpoint.sendShape]),
           response: { 200: AuthAnswer, 202: AuthAnswer },
@@ -206,7 +206,7 @@ export async function authRoutes(app: Server, services: Services, settings: Surf
       {
         schema: {
           tags: ["auth"],
-          security: HOST_TOKEN_OR_NOBODY,
+          security: settings.isOpenFlowOn ? HOST_TOKEN_OR_NOBODY : HOST_TOKEN,
           summary: `Checks a code that came by ${endpoint.medium}`,
           body: z.union([VerifyForBearer, endpoint.verifyShape]),
           response: { 200: VerifiedAnswer },

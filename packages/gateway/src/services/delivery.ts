@@ -50,6 +50,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const running = new Set<Promise<void>>();
   const waiters = new Map<string, (message: StoredMessage) => void>();
   const listeners: ((message: StoredMessage) => void)[] = [];
+  let isDraining = false;
 
   const announce = (message: StoredMessage): void => {
     for (const listener of listeners) listener(message);
@@ -121,7 +122,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     deliver: (message, verification) => track(attempt(message, verification)),
     work: async () => {
       const room = MAX_IN_FLIGHT - running.size;
-      if (room <= 0 || stop.signal.aborted) return;
+      if (room <= 0 || isDraining) return;
       const claim = {
         lanes: switchboard.openLanes(),
         limit: Math.min(CLAIM_BATCH, room),
@@ -149,7 +150,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       listeners.push(listener);
     },
     drain: async (graceMs) => {
-      await Promise.race([Promise.allSettled(running), clock.sleep(graceMs)]);
+      isDraining = true;
+      const timer = new AbortController();
+      await Promise.race([Promise.allSettled(running), clock.sleep(graceMs, timer.signal)]);
+      timer.abort();
       stop.abort();
       await Promise.allSettled(running);
     },

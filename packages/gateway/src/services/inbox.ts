@@ -49,12 +49,15 @@ export function createInbox(store: InboxStore, clock: Clock): Inbox {
         listeners.add(listener);
         unwatch = () => listeners.delete(listener);
       });
-      const entry =
-        (await newest(filter)) ??
-        (await Promise.race([arrival, clock.sleep(timeoutMs, timer.signal).then(() => null)]));
-      timer.abort();
-      unwatch();
-      return entry;
+      try {
+        return (
+          (await newest(filter)) ??
+          (await Promise.race([arrival, clock.sleep(timeoutMs, timer.signal).then(() => null)]))
+        );
+      } finally {
+        timer.abort();
+        unwatch();
+      }
     },
     changed: async (messageId, state) => {
       if (listeners.size === 0) return;

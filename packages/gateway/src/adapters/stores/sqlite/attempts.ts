@@ -75,7 +75,8 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
 
   /** Null when the message is no longer where the caller saw it: another attempt, another state. */
   const move = (seen: StoredMessage, { dueAt, ...change }: Change, now: number): StoredMessage | null => {
-    const next = { ...seen, ...change, updatedAt: now };
+    const text = keepsText(change.state) ? seen.text : null;
+    const next = { ...seen, ...change, text, updatedAt: now };
     const moved = update.run(
       next.state,
       next.errorCode,

@@ -1,0 +1,124 @@
+import { existsSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { PROVIDERS } from "./adapters/providers/index.ts";
+import { keepSecrets } from "./adapters/secrets-file.ts";
+import { measureFsyncMs } from "./adapters/stores/sqlite/fsync.ts";
+import { takeServeLock } from "./adapters/stores/sqlite/serve-lock.ts";
+import { createSystemClock } from "./adapters/system.ts";
+import type { Account, DoctorSettings, Examination, Machine, SecretsFile, Tried } from "./cli/doctor/machine.ts";
+import { type Config, ConfigError } from "./config.ts";
+import type { Provider } from "./ports/provider.ts";
+import { type ProcessInput, readConfig } from "./serve.ts";
+import { reasonOf, withStore } from "./with-store.ts";
+
+const SECRETS_FILE = "secrets.json";
+const ACCOUNT_TIMEOUT_MS = 10_000;
+const MINUTE_MS = 60_000;
+
+const toSettings = (config: Config): DoctorSettings => {
+  const { environment, isProduction, warnings, secrets, store, twilio, policy, enabled, http } = config;
+  const given = [
+    { name: "OTP_SECRET", secret: secrets.otpSecret },
+    { name: "SECRET_KEY", secret: secrets.secretKey },
+  ];
+  return {
+    environment,
+    isProduction,
+    warnings,
+    givenSecrets: given.flatMap(({ name, secret }) => (secret === undefined ? [] : [{ name, chars: secret.length }])),
+    databasePath: store.databasePath,
+    sender: twilio?.sender ?? null,
+    allowedCountries: policy.allowedCountries,
+    enabled,
+    publicUrl: http.publicUrl,
+    trustProxy: http.trustProxy,
+    corsOrigins: http.corsOrigins,
+    brand: policy.brand,
+    webotpHost: policy.webotpHost,
+    codeLength: policy.codeLength,
+    codeLifeMinutes: policy.codeLifeMs / MINUTE_MS,
+  };
+};
+
+/** Looks before anything reads the file, which would set its mode right. */
+function lookAtSecretsFile({ secrets, store }: Config): SecretsFile {
+  if (secrets.kind === "complete") return { kind: "unused" };
+  const path = join(store.dataFolder, SECRETS_FILE);
+  if (!existsSync(path)) return { kind: "absent", path };
+  const mode = statSync(path).mode & 0o777;
+  if ((mode & 0o077) !== 0) return { kind: "exposed", path, mode: mode.toString(8) };
+  const kept = keepSecrets(store.dataFolder, secrets);
+  return kept.kind === "kept" ? { kind: "private", path } : kept;
+}
+
+async function tryOpening(config: Config): Promise<Tried<null>> {
+  try {
+    await withStore(config, (store) => store.ping());
+    return { kind: "done", value: null };
+  } catch (error) {
+    const problem = error instanceof ConfigError ? error.problems.map((p) => p.problem).join(", ") : reasonOf(error);
+    return { kind: "failed", problem };
+  }
+}
+
+function tryFsync({ store }: Config): Tried<number> {
+  try {
+    mkdirSync(store.dataFolder, { recursive: true, mode: 0o700 });
+    return { kind: "done", value: measureFsyncMs(store.dataFolder) };
+  } catch (error) {
+    return { kind: "failed", problem: reasonOf(error) };
+  }
+}
+
+function findServer({ store }: Config): string | null {
+  if (!existsSync(store.databasePath)) return null;
+  const lock = takeServeLock(store.databasePath, `process ${process.pid}, sms-gateway doctor`);
+  if (lock.kind === "taken") return lock.holder;
+  lock.release();
+  return null;
+}
+
+async function askAccount(provider: Provider): Promise<Account> {
+  try {
+    return await provider.check(AbortSignal.timeout(ACCOUNT_TIMEOUT_MS));
+  } finally {
+    await provider.close?.();
+  }
+}
+
+/** When the newest of the database's two files was written, epoch milliseconds. */
+function lastWriteAt({ store: { databasePath } }: Config): number | null {
+  const times = [databasePath, `${databasePath}-wal`]
+    .filter((path) => existsSync(path))
+    .map((path) => statSync(path).mtimeMs);
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+const toMachine = (config: Config): Machine => {
+  const clock = createSystemClock();
+  return {
+    settings: toSettings(config),
+    secretsFile: () => lookAtSecretsFile(config),
+    openStore: () => tryOpening(config),
+    measureFsyncMs: () => tryFsync(config),
+    servedBy: () => findServer(config),
+    account: async (channel) => {
+      if (channel === "sms") {
+        return config.twilio === undefined ? null : askAccount(PROVIDERS.twilio.create({ ...config.twilio, clock }));
+      }
+      return config.smtp === undefined ? null : askAccount(PROVIDERS.smtp.create(config.smtp));
+    },
+    now: clock.now,
+    lastWriteAt: () => lastWriteAt(config),
+  };
+};
+
+/** What `doctor` looks at: this machine, or what keeps its configuration from being read. */
+export function examine(input: ProcessInput): Examination {
+  try {
+    return { kind: "readable", machine: toMachine(readConfig(input)) };
+  } catch (error) {
+    if (error instanceof ConfigError) return { kind: "misconfigured", problems: error.problems };
+    throw error;
+  }
+}

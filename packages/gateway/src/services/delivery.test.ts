@@ -1,0 +1,365 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { type FakeAnswer, heldAnswer, openParts, type Parts, type PartsOptions, settle } from "../../test/doubles.ts";
+import type { SendResult } from "../domain/delivery.ts";
+import type { StoredMessage } from "../ports/message-store.ts";
+import { LEASE_MS } from "./delivery.ts";
+
+const NOW = Date.UTC(2026, 0, 5, 12);
+const MINUTE = 60_000;
+const LIFE = 10 * MINUTE;
+const OK: SendResult = { outcome: "accepted", providerMessageId: "p" };
+
+let parts: Parts | undefined;
+afterEach(async () => {
+  await parts?.close();
+  parts = undefined;
+});
+
+const open = async (options: Partial<PartsOptions> = {}): Promise<Parts> => {
+  parts = await openParts({ now: NOW, ...options });
+  return parts;
+};
+
+/** Answers in this order; the last one repeats. */
+const inOrder =
+  (...results: readonly [SendResult, ...SendResult[]]): FakeAnswer =>
+  (_message, call) =>
+    results[Math.min(call, results.length) - 1] ?? results[0];
+
+const scope = { tenant: "default", purpose: "verification", subject: "" };
+const startCode = ({ verifications }: Parts, waitMs = 0, to = "300 123 4567") =>
+  verifications.start({ scope, channel: "sms", to, locale: "es", waitMs });
+const notify = ({ notifications }: Parts, to = "300 123 4567") =>
+  notifications.send({
+    ...{ tenant: "default", channel: "sms", to, category: "transactional", locale: "es" },
+    content: { text: "Su pedido va en camino" },
+  });
+const stateOf = async ({ store }: Parts, { id }: { readonly id: string }) =>
+  (await store.readMessage("default", id))?.state;
+const codeIn = (text: string | undefined): string => /\d{6}/.exec(text ?? "")?.[0] ?? "";
+
+describe("delivering a code", () => {
+  it("calls the provider once, with the code that the check accepts", async () => {
+    const all = await open();
+    const { verification, message } = await startCode(all);
+    expect(message.state).toBe("sending");
+    await settle();
+    expect(await stateOf(all, message)).toBe("sent");
+    expect(all.sms.calls).toHaveLength(1);
+    const [call] = all.sms.calls;
+    expect(call).toMatchObject({
+      ...{ id: message.id, lane: "otp", channel: "sms", to: "+573001234567", deliverBefore: NOW + LIFE },
+      ...{ code: codeIn(call?.text), callBefore: NOW + LEASE_MS - 10_000 },
+    });
+    const target = { tenant: "default", id: verification.id };
+    expect(await all.verifications.check({ target, code: codeIn(call?.text) })).toMatchObject({ status: "approved" });
+  });
+
+  it("sends the same code again and says what life remains", async () => {
+    const all = await open();
+    await startCode(all);
+    await all.clock.advance(4 * MINUTE + 1);
+    await startCode(all);
+    await settle();
+    const [first, second] = all.sms.calls;
+    expect(codeIn(second?.text)).toBe(codeIn(first?.text));
+    expect(first?.text).toContain("10 min");
+    expect(second?.text).toContain("6 min");
+    expect(second?.deliverBefore).toBe(NOW + LIFE);
+  });
+
+  it("retries what certainly did not leave, after 300 ms and a second, and then gives up", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unavailable", vendorCode: "503" }) });
+    const { message } = await startCode(all);
+    await all.clock.advance(299);
+    await all.delivery.work();
+    expect(all.sms.calls).toHaveLength(1);
+    await all.clock.advance(1);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls).toHaveLength(2);
+    await all.clock.advance(1_000);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls).toHaveLength(3);
+    expect(await all.store.readMessage("default", message.id)).toMatchObject({
+      state: "failed",
+      errorCode: "delivery_failed",
+    });
+    await all.clock.advance(LIFE);
+    await all.delivery.work();
+    expect(all.sms.calls).toHaveLength(3);
+  });
+
+  it("waits as long as a throttling provider asks", async () => {
+    const all = await open({ sms: inOrder({ outcome: "throttled", retryAfterMs: 20_000 }, OK) });
+    const { message } = await startCode(all);
+    await all.clock.advance(19_999);
+    await all.delivery.work();
+    expect(all.sms.calls).toHaveLength(1);
+    await all.clock.advance(1);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls).toHaveLength(2);
+    expect(await stateOf(all, message)).toBe("sent");
+  });
+
+  it("sends once more when nobody knows whether it left, and never a third time", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unknown" }) });
+    const { message } = await startCode(all);
+    for (let second = 0; second < 120; second++) {
+      await all.clock.advance(1_000);
+      await all.delivery.work();
+    }
+    await settle();
+    expect(all.sms.calls).toHaveLength(2);
+    expect(all.sms.calls[1]?.text).toBe(all.sms.calls[0]?.text);
+    expect(await stateOf(all, message)).toBe("unknown");
+  });
+
+  it("takes over a code whose process is gone when its lease ends", async () => {
+    const lost = heldAnswer();
+    const all = await open({ sms: (message, call, signal) => (call === 1 ? lost.answer(message, call, signal) : OK) });
+    const { message } = await startCode(all);
+    await all.clock.advance(LEASE_MS - 1);
+    await all.delivery.work();
+    expect(all.sms.calls).toHaveLength(1);
+    await all.clock.advance(1);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls).toHaveLength(2);
+    expect(await stateOf(all, message)).toBe("sent");
+    lost.release({ outcome: "rejected", code: "phone_landline" });
+    await settle();
+    expect(await stateOf(all, message)).toBe("sent");
+  });
+
+  it("never sends a code that expired while it waited", async () => {
+    const all = await open({ sms: inOrder({ outcome: "throttled", retryAfterMs: 9 * MINUTE }, OK) });
+    const { message } = await startCode(all);
+    await all.clock.advance(LIFE);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls).toHaveLength(1);
+    expect(await stateOf(all, message)).toBe("expired");
+  });
+
+  it("never sends a code that was cancelled while it waited", async () => {
+    const all = await open({ sms: inOrder({ outcome: "throttled", retryAfterMs: 1_000 }, OK) });
+    const { message, verification } = await startCode(all);
+    await settle();
+    await all.verifications.cancel("default", verification.id);
+    await all.clock.advance(MINUTE);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls).toHaveLength(1);
+    expect(await stateOf(all, message)).toBe("expired");
+  });
+
+  it("gives up for good when the provider refuses the number", async () => {
+    const all = await open({ sms: inOrder({ outcome: "rejected", code: "phone_landline", vendorCode: "21614" }) });
+    const { message, verification } = await startCode(all);
+    await all.clock.advance(MINUTE);
+    await all.delivery.work();
+    expect(all.sms.calls).toHaveLength(1);
+    expect(await stateOf(all, message)).toBe("failed");
+    expect((await all.verifications.read("default", verification.id)).verification.status).toBe("failed");
+  });
+});
+
+describe("delivering notifications", () => {
+  it("hands the text over and forgets it", async () => {
+    const all = await open();
+    const message = await notify(all);
+    await settle();
+    expect(all.sms.calls).toMatchObject([{ id: message.id, lane: "notification", text: "Su pedido va en camino" }]);
+    expect(await all.store.readMessage("default", message.id)).toMatchObject({ state: "sent", text: null });
+  });
+
+  it("never sends again when nobody knows whether it left", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unknown" }, OK) });
+    const message = await notify(all);
+    await all.clock.advance(60 * MINUTE);
+    await all.delivery.work();
+    expect(all.sms.calls).toHaveLength(1);
+    expect(await stateOf(all, message)).toBe("unknown");
+  });
+
+  it("sends codes first when both wait", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unavailable" }, { outcome: "unavailable" }, OK) });
+    const message = await notify(all);
+    const { message: code } = await startCode(all, 0, "300 765 4321");
+    await all.clock.advance(MINUTE);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls.slice(2).map(({ id }) => id)).toEqual([code.id, message.id]);
+  });
+
+  it("keeps at most two hundred calls in flight", async () => {
+    const held = heldAnswer();
+    const all = await open({ sms: held.answer });
+    await Promise.all(Array.from({ length: 300 }, (_, index) => notify(all, `300 ${1_000_000 + index}`)));
+    for (let turn = 0; turn < 10; turn++) await all.delivery.work();
+    await settle();
+    expect(all.sms.calls.length).toBeLessThanOrEqual(200);
+    held.release(OK);
+    await settle();
+    for (let turn = 0; turn < 10; turn++) {
+      await all.delivery.work();
+      await settle();
+    }
+    expect(new Set(all.sms.calls.map(({ id }) => id)).size).toBe(300);
+    expect(all.sms.calls).toHaveLength(300);
+  });
+});
+
+describe("waiting for the outcome", () => {
+  it("ends with the answer of the provider", async () => {
+    const held = heldAnswer();
+    const all = await open({ sms: held.answer });
+    const starting = startCode(all, 4_000);
+    await all.clock.advance(2_000);
+    held.release({ outcome: "rejected", code: "phone_landline" });
+    expect((await starting).message).toMatchObject({ state: "failed", errorCode: "phone_landline" });
+    expect(all.clock.sleepers()).toBe(0);
+  });
+
+  it("ends when the time is up, and the message goes on", async () => {
+    const held = heldAnswer();
+    const all = await open({ sms: held.answer });
+    const starting = startCode(all, 4_000);
+    await all.clock.advance(4_000);
+    const { message } = await starting;
+    expect(message.state).toBe("sending");
+    held.release(OK);
+    await settle();
+    expect(await stateOf(all, message)).toBe("sent");
+  });
+
+  it("goes on over a retry", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unavailable" }, OK) });
+    const starting = startCode(all, 4_000);
+    await all.clock.advance(300);
+    await all.delivery.work();
+    expect((await starting).message).toMatchObject({ state: "sent", attempts: 2 });
+  });
+
+  it("tells the thousand and first at once that it is on its way", async () => {
+    const all = await open({ sms: heldAnswer().answer });
+    const waiting = Array.from({ length: 1_000 }, (_, index) => all.delivery.outcomeOf(`msg_${index}`, 4_000));
+    expect(await all.delivery.outcomeOf("msg_one_more", 4_000)).toBeNull();
+    await all.clock.advance(4_000);
+    expect(await Promise.all(waiting)).toEqual(Array.from({ length: 1_000 }, () => null));
+    const again = all.delivery.outcomeOf("msg_again", 1);
+    expect(all.clock.sleepers()).toBe(1);
+    await all.clock.advance(1);
+    await again;
+  });
+});
+
+describe("receipts and listeners", () => {
+  it("move the message and are told to those who listen", async () => {
+    const all = await open();
+    const heard: string[] = [];
+    all.delivery.onChange(({ state }: StoredMessage) => heard.push(state));
+    const { message } = await startCode(all);
+    await settle();
+    all.delivery.receive(message.id, { state: "delivered" });
+    all.delivery.receive(message.id, { state: "delivered" });
+    all.delivery.receive(message.id, { state: "sent" });
+    await settle();
+    expect(heard).toEqual(["sent", "delivered"]);
+    expect(await stateOf(all, message)).toBe("delivered");
+  });
+
+  it("report an attempt that could not be recorded, which is due again when its lease ends", async () => {
+    const all = await open({
+      sms: (_message, call) => {
+        if (call === 1) throw new Error("a bug in an adapter");
+        return OK;
+      },
+    });
+    const { message } = await startCode(all);
+    await settle();
+    expect(all.errors).toEqual([new Error("a bug in an adapter")]);
+    expect(await stateOf(all, message)).toBe("sending");
+    await all.clock.advance(LEASE_MS);
+    await all.delivery.work();
+    await settle();
+    expect(await stateOf(all, message)).toBe("sent");
+  });
+});
+
+describe("a paused lane", () => {
+  it("sends nothing that waits, and goes on after the pause", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unavailable" }, OK) });
+    const message = await notify(all);
+    await settle();
+    await all.switchboard.pause({ lane: "notification", country: null });
+    await all.clock.advance(MINUTE);
+    await all.delivery.work();
+    await settle();
+    expect(all.sms.calls).toHaveLength(1);
+    expect(await stateOf(all, message)).toBe("queued");
+    await all.switchboard.resume({ lane: "notification", country: null });
+    await all.delivery.work();
+    await settle();
+    expect(await stateOf(all, message)).toBe("sent");
+  });
+
+  it("can be one country's alone", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unavailable" }, OK) });
+    const message = await notify(all);
+    await settle();
+    await all.switchboard.pause({ lane: null, country: "CO" });
+    await all.clock.advance(MINUTE);
+    await all.delivery.work();
+    expect(await stateOf(all, message)).toBe("queued");
+  });
+});
+
+describe("draining", () => {
+  it("waits for what runs", async () => {
+    const held = heldAnswer();
+    const all = await open({ sms: held.answer });
+    const { message } = await startCode(all);
+    let isDrained = false;
+    const draining = all.delivery.drain(10_000).then(() => {
+      isDrained = true;
+    });
+    await settle();
+    expect(isDrained).toBe(false);
+    held.release(OK);
+    await draining;
+    expect(await stateOf(all, message)).toBe("sent");
+    expect(all.clock.sleepers()).toBe(0);
+  });
+
+  it("aborts the calls that outlast the grace, and notes what became of them", async () => {
+    const untilAborted: FakeAnswer = (_message, _call, signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve({ outcome: "unknown" })));
+    const all = await open({ sms: untilAborted });
+    const { message } = await startCode(all);
+    const draining = all.delivery.drain(10_000);
+    await all.clock.advance(10_000);
+    await draining;
+    expect(await all.store.readMessage("default", message.id)).toMatchObject({ state: "queued", unknownAttempts: 1 });
+  });
+
+  it("claims nothing new, during the grace and after it", async () => {
+    const held = heldAnswer();
+    const all = await open({ sms: held.answer });
+    await startCode(all);
+    const draining = all.delivery.drain(10_000);
+    const message = await notify(all);
+    await all.delivery.work();
+    await settle();
+    expect(await stateOf(all, message)).toBe("queued");
+    held.release(OK);
+    await draining;
+    await all.delivery.work();
+    await settle();
+    expect(await stateOf(all, message)).toBe("queued");
+    expect(all.sms.calls).toHaveLength(1);
+  });
+});

@@ -1,0 +1,29 @@
+import { createSqliteStore } from "./adapters/stores/sqlite/sqlite-store.ts";
+import { type Config, ConfigError } from "./config.ts";
+import type { Store } from "./ports/store.ts";
+
+/** Names a failure of the system without its paths. */
+export const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  if ("errstr" in error) return String(error.errstr);
+  return "code" in error ? String(error.code) : error.message;
+};
+
+/**
+ * Opens the database for one command.
+ *
+ * @throws {ConfigError} when it cannot be opened
+ */
+export async function withStore<Result>({ store }: Config, use: (store: Store) => Promise<Result>): Promise<Result> {
+  let opened: Store;
+  try {
+    opened = await createSqliteStore({ path: store.databasePath });
+  } catch (error) {
+    throw new ConfigError([{ name: "DATABASE_URL", problem: `cannot be opened (${reasonOf(error)})` }]);
+  }
+  try {
+    return await use(opened);
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,37 @@
+import { SCOPES } from "@mestore/sms-gateway-contract";
+import { serve } from "../src/serve.ts";
+import { createFileClock } from "./file-clock.ts";
+
+/** What the process says, as one line of JSON, once it listens. */
+export interface Served {
+  readonly url: string;
+  /** All scopes, tenant `default`. */
+  readonly apiKey: string;
+  /** All scopes, tenant `other`. */
+  readonly otherTenantKey: string;
+  readonly fsyncMs: number;
+}
+
+/** Serves like `main.ts`, with the time of a file, until its standard input ends. */
+async function run(clockFile: string): Promise<void> {
+  const running = await serve({ env: process.env, cwd: process.cwd() }, { clock: createFileClock(clockFile) });
+  const other = await running.gateway.keys.create({ name: "other", scopes: [...SCOPES], tenant: "other" });
+  const served: Served = {
+    url: running.url,
+    apiKey: running.secrets.developmentKey ?? "",
+    otherTenantKey: other.secret,
+    fsyncMs: running.fsyncMs,
+  };
+  process.stdout.write(`${JSON.stringify(served)}\n`);
+  process.stdin.on("end", () => {
+    running.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  });
+  process.stdin.resume();
+}
+
+const [clockFile] = process.argv.slice(2);
+if (clockFile === undefined) throw new Error("usage: serve-with-file-clock.ts <clock file>");
+await run(clockFile);
