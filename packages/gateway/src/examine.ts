@@ -104,9 +104,9 @@ const toMachine = (config: Config): Machine => {
     servedBy: () => findServer(config),
     account: async (channel) => {
       if (channel === "sms") {
-        return config.twilio === undefined ? null : askAccount(PROVIDERS.twilio.create({ ...config.twilio, clock }));
+        return config.twilio === undefined ? null : askAccount(await PROVIDERS.twilio({ ...config.twilio, clock }));
       }
-      return config.smtp === undefined ? null : askAccount(PROVIDERS.smtp.create(config.smtp));
+      return config.smtp === undefined ? null : askAccount(await PROVIDERS.smtp(config.smtp));
     },
     now: clock.now,
     lastWriteAt: () => lastWriteAt(config),

@@ -1,4 +1,5 @@
 import { Problem } from "@mestore/sms-gateway-contract";
+import { ERRORS, type ErrorCode } from "@mestore/sms-gateway-contract/errors";
 import { z } from "zod";
 import { AppError } from "../domain/app-error.ts";
 import type { Server } from "./server.ts";
@@ -6,7 +7,15 @@ import type { Services } from "./services.ts";
 
 const Health = z.object({ status: z.literal("ok") });
 
-/** What anybody may ask: health without detail, and the keys that proofs are checked with. */
+const Texts = z.object({ es: z.string(), en: z.string() });
+/** `text` shows what changes in braces. */
+const ProblemType = z.object({ code: z.string(), status: z.int(), title: Texts, text: Texts });
+
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code);
+const exampleText = (text: string | { readonly other: string }): string =>
+  typeof text === "string" ? text : text.other;
+
+/** What anybody may ask: health without detail, the meaning of an error, the keys that proofs are checked with. */
 export function publicRoutes(app: Server, { store, signer }: Services, isReady: () => boolean): void {
   const tags = ["public"];
   app.get(
@@ -21,6 +30,22 @@ export function publicRoutes(app: Server, { store, signer }: Services, isReady: 
       if (!isReady()) throw new AppError("service_unavailable", { retryAfterSeconds: 5 });
       await store.ping();
       return { status: "ok" } as const;
+    },
+  );
+  app.get(
+    "/problems/:code",
+    {
+      schema: {
+        tags,
+        summary: "What the `type` of an error leads to (RFC 9457)",
+        params: z.object({ code: z.string().max(64) }),
+        response: { 200: ProblemType, 404: Problem },
+      },
+    },
+    async ({ params: { code } }) => {
+      if (!isErrorCode(code)) throw new AppError("not_found");
+      const { status, title, es, en } = ERRORS[code];
+      return { code, status, title, text: { es: exampleText(es), en: exampleText(en) } };
     },
   );
   app.get(
