@@ -1,9 +1,13 @@
 import { CheckVerification, SendSmsOpen, StartVerification, VerifySmsOpen } from "@mestore/sms-gateway-contract";
 import Fastify from "fastify";
-import type { z } from "zod";
+
+/** The one call of zod that the gateway's own validator makes. */
+interface Shape {
+  safeParse(value: unknown): { readonly success: true; readonly data: unknown } | { success: false; error: Error };
+}
 
 /** What the gateway is measured against: it reads the same bodies against the same shapes and answers them. */
-const SHAPES: Readonly<Record<string, z.ZodType>> = {
+const SHAPES: Readonly<Record<string, Shape>> = {
   "/v1/verifications": StartVerification,
   "/v1/verifications/:id/check": CheckVerification,
   "/api/v1/auth/send-verification-sms": SendSmsOpen,
@@ -11,7 +15,7 @@ const SHAPES: Readonly<Record<string, z.ZodType>> = {
 };
 
 const app = Fastify();
-app.setValidatorCompiler<z.ZodType>(({ schema }) => (data) => {
+app.setValidatorCompiler<Shape>(({ schema }) => (data) => {
   const result = schema.safeParse(data);
   return result.success ? { value: result.data } : { error: result.error };
 });

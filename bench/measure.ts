@@ -17,7 +17,7 @@ export interface Settings {
   readonly connections: number;
   /** Measured requests of each operation in a round. */
   readonly requests: number;
-  /** Unmeasured ones before them. */
+  /** Verifications before them, unmeasured: until then the engine still compiles what runs often. */
   readonly warmUp: number;
 }
 
@@ -43,7 +43,7 @@ export interface Round {
   readonly firstStartMs: number;
   readonly startMs: number;
   readonly restBytes: number;
-  /** After `requests + warmUp` verifications, sent and checked. */
+  /** After `warmUp` verifications, sent and checked. */
   readonly usedBytes: number;
   readonly operations: Readonly<Record<Operation, Pair>>;
 }
@@ -52,13 +52,6 @@ export type Progress = (line: string) => void;
 
 const percentile = (sorted: Float64Array, share: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-
-/** The server that does nothing but HTTP, JSON and the shape of the body. */
-export async function startEcho(): Promise<Server> {
-  const echo = await startServer({ args: [ECHO], env: {}, cwd: process.cwd() });
-  pin(echo.pid, SERVER_CORE);
-  return echo;
-}
 
 interface Run {
   readonly server: Server;
@@ -94,36 +87,52 @@ const toEcho = ({ requests }: Traffic): Traffic => ({
   requests: Array.from({ length: ECHO_REPEATS }, () => requests).flat(),
 });
 
-/** Drives one gateway through all operations; each function warms up, then measures what `act` is given. */
-export interface Stage {
+/** Starts the server that does nothing but HTTP, JSON and the shape of the body, and warms it up. */
+export async function startEcho({ warmUp, connections }: Settings): Promise<Server> {
+  const echo = await startServer({ args: [ECHO], env: {}, cwd: process.cwd() });
+  pin(echo.pid, SERVER_CORE);
+  await drive({ server: echo, traffic: toEcho(sendTraffic(phonesFrom(0, warmUp), "none")), connections });
+  return echo;
+}
+
+/** Where the operations of one gateway run. */
+interface Stage {
   readonly gateway: Server;
   readonly home: Home;
   readonly settings: Settings;
-  /** Called around each measured operation, with its traffic. */
+  /** Drives the traffic of a measured operation. */
   readonly act: (operation: Operation, traffic: Traffic) => Promise<LoadResult>;
 }
 
-async function sendAndCheck({ gateway, home, settings, act }: Stage): Promise<void> {
-  const { warmUp, requests, connections } = settings;
-  const key = readDevelopmentKey(home);
-  const early = phonesFrom(0, warmUp);
-  const late = phonesFrom(warmUp, requests);
-  const warm = (traffic: Traffic): Promise<LoadResult> => drive({ server: gateway, traffic, connections });
+type WarmStage = Omit<Stage, "act">;
 
-  const warmSent = await warm(sendTraffic(early, key));
-  await warm(checkTraffic(warmSent.answers, await readCodes(home, early), key));
-  const sent = await act("send", sendTraffic(late, key));
-  await act("check", checkTraffic(sent.answers, await readCodes(home, late), key));
+const warmDrive = ({ gateway, settings }: WarmStage, traffic: Traffic): Promise<LoadResult> =>
+  drive({ server: gateway, traffic, connections: settings.connections });
+
+async function warmUpKeyed(stage: WarmStage): Promise<void> {
+  const { home, settings } = stage;
+  const key = readDevelopmentKey(home);
+  const phones = phonesFrom(0, settings.warmUp);
+  const sent = await warmDrive(stage, sendTraffic(phones, key));
+  await warmDrive(stage, checkTraffic(sent.answers, await readCodes(home, phones), key));
 }
 
-async function sendAndVerifyOpenly({ gateway, home, settings, act }: Stage): Promise<void> {
-  const { warmUp, requests, connections } = settings;
-  const early = phonesFrom(warmUp + requests, warmUp);
-  const late = phonesFrom(2 * warmUp + requests, requests);
-  const warm = (traffic: Traffic): Promise<LoadResult> => drive({ server: gateway, traffic, connections });
+async function sendAndCheck({ home, settings, act }: Stage): Promise<void> {
+  const key = readDevelopmentKey(home);
+  const phones = phonesFrom(settings.warmUp, settings.requests);
+  const sent = await act("send", sendTraffic(phones, key));
+  await act("check", checkTraffic(sent.answers, await readCodes(home, phones), key));
+}
 
-  await warm(openSendTraffic(early));
-  await warm(openVerifyTraffic(early, await readCodes(home, early)));
+/** Most of what the open flow runs is warm by then. */
+async function sendAndVerifyOpenly(stage: Stage): Promise<void> {
+  const { home, settings, act } = stage;
+  const used = settings.warmUp + settings.requests;
+  const early = phonesFrom(used, Math.ceil(settings.warmUp / 4));
+  const late = phonesFrom(used + early.length, settings.requests);
+
+  await warmDrive(stage, openSendTraffic(early));
+  await warmDrive(stage, openVerifyTraffic(early, await readCodes(home, early)));
   await act("open send", openSendTraffic(late));
   await act("open verify", openVerifyTraffic(late, await readCodes(home, late)));
 }
@@ -158,9 +167,10 @@ export async function measureRound(
         return own.result;
       };
       const stage: Stage = { gateway, home, settings, act };
-      await sendAndCheck(stage);
+      await warmUpKeyed(stage);
       await sleep(REST_MS);
       const usedBytes = residentBytes(gateway.pid);
+      await sendAndCheck(stage);
       await sendAndVerifyOpenly(stage);
       return {
         firstStartMs: first.startMs,
@@ -216,6 +226,7 @@ export async function recordProfile(
         return result;
       };
       const stage: Stage = { gateway, home, settings, act };
+      await warmUpKeyed(stage);
       await sendAndCheck(stage);
       await sendAndVerifyOpenly(stage);
     } finally {

@@ -119,13 +119,13 @@ export function toText(summary: Summary, settings: Settings, machine: Machine): 
   return `
 ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; one durable write takes ${machine.fsyncMs.toFixed(2)} ms.
 ${describePlaces(machine.isPinned)}
-Medians of ${rounds}; ${connections} connections; ${count(requests)} requests per operation and round, ${count(warmUp)} before them to warm up.
+Medians of ${rounds}; ${connections} connections; ${count(requests)} requests per operation and round, after ${count(warmUp)} verifications to warm up.
 CPU per request is of the server alone, and that of a send includes its delivery and its receipt.
 
 ${toTable([head, ...rows])}
 Start, spawn to the first 200 of /livez   ${count(summary.startMs)} ms (${count(summary.firstStartMs)} ms in an empty folder)
 Memory (RSS) at rest                      ${count(summary.restMegabytes)} MB
-Memory (RSS) after ${`${count(requests + warmUp)} verifications`.padEnd(23)}${count(summary.usedMegabytes)} MB
+Memory (RSS) after ${`${count(warmUp)} verifications`.padEnd(23)}${count(summary.usedMegabytes)} MB
 `;
 }
 
@@ -144,5 +144,5 @@ export function toProfileText({ operation, requests }: Span, groups: readonly Co
       .filter((cost) => cost.microseconds / total >= 0.003)
       .map((cost) => [`   ${cost.name}`, perRequest(cost.microseconds), share(cost.microseconds)]),
   ]);
-  return `\n${LABELS[operation]}: ${perRequest(total)} µs per request, profiler included\n${toTable([["", "µs", ""], ...rows])}`;
+  return `\n${LABELS[operation]}: ${perRequest(total)} µs per request, profiler and waits for the disk (in commit) included\n${toTable([["", "µs", ""], ...rows])}`;
 }

@@ -21,7 +21,7 @@ Usage: npm run bench [-- options]
 Options
   --rounds <n>         rounds (5)
   --connections <n>    connections at once (64)
-  --requests <n>       requests per operation and round, at most 8000 (8000)
+  --requests <n>       requests per operation and round, at most 10000 (10000)
   --quick              one round of 1500 requests
   --profile            one profiled run instead of the rounds: self time by part, per request
   --json               JSON on the standard output
@@ -32,11 +32,11 @@ those that all numbers share are raised. Sends go to numbers of their own, check
 for on surface B. Progress goes to the standard error. Linux only: CPU time and memory are read from /proc.
 `;
 
-const WARM_UP = 2_000;
+const WARM_UP = 10_000;
 const QUICK_REQUESTS = 1_500;
-const QUICK_WARM_UP = 500;
-/** With the warm-up as many as the inbox keeps, where the codes are read. */
-const MAX_REQUESTS = 8_000;
+const QUICK_WARM_UP = 1_000;
+/** As many messages as the inbox keeps; there the codes are read. */
+const MAX_REQUESTS = 10_000;
 
 interface Options {
   readonly settings: Settings;
@@ -82,7 +82,7 @@ const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 const print = (text: string): void => void process.stdout.write(text);
 
 async function measureRounds(settings: Settings): Promise<readonly Round[]> {
-  const echo = await startEcho();
+  const echo = await startEcho(settings);
   const rounds: Round[] = [];
   try {
     for (let number = 1; number <= settings.rounds; number++) {

@@ -299,6 +299,9 @@ export interface ErrorDetails {
   readonly problem?: Readonly<Record<Locale, string>>;
 }
 
+/** Made once: making one costs more than all the rest of a text. */
+const PLURALS = { es: new Intl.PluralRules("es"), en: new Intl.PluralRules("en") };
+
 const SECONDS_PER_MINUTE = 60;
 
 const placeholders = (locale: Locale, details: ErrorDetails): Record<string, string | number | undefined> => ({
@@ -323,11 +326,7 @@ export function errorText(code: ErrorCode, locale: Locale, details: ErrorDetails
   const values = placeholders(locale, details);
   const count = typeof text === "string" ? undefined : values[/\{(\w+)\}/.exec(text.other)?.[1] ?? ""];
   const chosen =
-    typeof text === "string"
-      ? text
-      : new Intl.PluralRules(locale).select(Number(count)) === "one"
-        ? text.one
-        : text.other;
+    typeof text === "string" ? text : PLURALS[locale].select(Number(count)) === "one" ? text.one : text.other;
   return chosen.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined) throw new Error(`${code}: no value for {${name}}`);

@@ -2,7 +2,7 @@
 /** Starts the command. Plain JavaScript for the oldest Node around: this file has to run before it can ask for a newer one. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import * as nodeModule from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,7 +19,7 @@ const isNewEnough = () => {
 /** The Node that the npm package `node` brings, or null when it is not installed. */
 const findPackagedNode = () => {
   try {
-    const manifest = createRequire(import.meta.url).resolve("node/package.json");
+    const manifest = nodeModule.createRequire(import.meta.url).resolve("node/package.json");
     return join(dirname(manifest), JSON.parse(readFileSync(manifest, "utf8")).bin.node);
   } catch {
     return null;
@@ -41,6 +41,8 @@ const runOn = (node) => {
 };
 
 if (isNewEnough()) {
+  // Compiled code is kept between starts, in the system's temporary folder: a third of the start, and no type stripping.
+  nodeModule.enableCompileCache?.();
   await import("../src/main.ts");
 } else {
   const node = findPackagedNode();

@@ -8,7 +8,7 @@ import { createSystemClock } from "./adapters/system.ts";
 import type { Account, DoctorSettings, Examination, Machine, SecretsFile, Tried } from "./cli/doctor/machine.ts";
 import { type Config, ConfigError } from "./config.ts";
 import type { Provider } from "./ports/provider.ts";
-import { type ProcessInput, readConfig } from "./serve.ts";
+import { type ProcessInput, readConfig } from "./settings.ts";
 import { reasonOf, withStore } from "./with-store.ts";
 
 const SECRETS_FILE = "secrets.json";
@@ -48,7 +48,7 @@ function lookAtSecretsFile({ secrets, store }: Config): SecretsFile {
   const mode = statSync(path).mode & 0o777;
   if ((mode & 0o077) !== 0) return { kind: "exposed", path, mode: mode.toString(8) };
   const kept = keepSecrets(store.dataFolder, secrets);
-  return kept.kind === "kept" ? { kind: "private", path } : kept;
+  return kept.kind === "kept" ? { kind: "private", path } : { kind: "broken", path, problem: kept.problem };
 }
 
 async function tryOpening(config: Config): Promise<Tried<null>> {

@@ -4,9 +4,9 @@ import { createSecrets, createSystemClock } from "./adapters/system.ts";
 import type { Connection, GivenConnection, Local, SignedToken, Terminal, TokenClaims } from "./cli/local.ts";
 import type { Config } from "./config.ts";
 import { examine } from "./examine.ts";
-import { type ProcessInput, readConfig, readSecrets } from "./serve.ts";
 import { createContacts } from "./services/contacts.ts";
 import { createKeys } from "./services/keys.ts";
+import { type ProcessInput, readConfig, readSecrets } from "./settings.ts";
 import { reasonOf, withStore } from "./with-store.ts";
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;

@@ -4,7 +4,7 @@ import { runCommand } from "./cli/index.ts";
 import type { Terminal } from "./cli/local.ts";
 import { ConfigError } from "./config.ts";
 import { createLocal } from "./local.ts";
-import { serve, version } from "./serve.ts";
+import { version } from "./settings.ts";
 
 /** EX_CONFIG of sysexits.h. */
 const CONFIG_ERROR = 78;
@@ -33,8 +33,9 @@ const terminal = createTerminal();
 
 /** Serves until the process is told to stop. */
 async function serveUntilStopped(): Promise<void> {
+  // Only this command needs the whole server.
+  const { serve } = await import("./serve.ts");
   const running = await serve(input, { terminal: terminal.print });
-  process.stdout.write(banner(running));
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;
@@ -49,6 +50,8 @@ async function serveUntilStopped(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  // Whoever reads it may tell the process to stop at once.
+  process.stdout.write(banner(running));
 }
 
 const local = createLocal({ input, version, terminal, serve: serveUntilStopped });

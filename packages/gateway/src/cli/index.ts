@@ -59,6 +59,7 @@ export async function runCommand(args: readonly string[], local: Local): Promise
     .version(local.version, "--version", "print the version")
     .helpOption("--help", "show what a command takes, with examples")
     .helpCommand(false)
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => terminal.print(text.trimEnd()),
       writeErr: (text) => terminal.complain(text.trimEnd()),

@@ -29,7 +29,7 @@ export const shown = (data: unknown, text: string, ok = true): Report => ({ kind
 const GAP = "  ";
 
 /** Takes out what would move the cursor or hide text: a message may come from anybody. */
-export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
+const printable = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").trim();
 
 const lengthOf = (text: string): number => [...text].length;
 

@@ -1,20 +1,16 @@
 import type { Verification } from "./verification.ts";
 
-const CODE_VERSION = "otp.v1";
-
 /** What a code is bound to: change one field and it is another code. */
 export type CodeBinding = Pick<Verification, "id" | "tenant" | "purpose" | "subject" | "address" | "salt">;
 
 const text = new TextEncoder();
+const CODE_VERSION = text.encode("otp.v1");
 
 /** Writes each field after its length (32 bits, big endian), so that no two bindings share an encoding. */
 export function encodeBinding(binding: CodeBinding): Uint8Array {
   const { salt, id, tenant, purpose, subject, address } = binding;
-  const fields = [
-    text.encode(CODE_VERSION),
-    salt,
-    ...[id, tenant, purpose, subject, address.value].map((f) => text.encode(f)),
-  ];
+  const texts = [id, tenant, purpose, subject, address.value].map((field) => text.encode(field));
+  const fields = [CODE_VERSION, salt, ...texts];
   const encoded = new Uint8Array(fields.reduce((size, field) => size + 4 + field.length, 0));
   const view = new DataView(encoded.buffer);
   let offset = 0;

@@ -26,7 +26,7 @@ import { HOST_TOKEN, HOST_TOKEN_OR_NOBODY } from "./docs.ts";
 import { answerOnce, type Outcome, toAnswer } from "./idempotent.ts";
 import { localeOf } from "./locale.ts";
 import { read } from "./read.ts";
-import type { Server } from "./server.ts";
+import { refuseOtherMethods, type Server } from "./server.ts";
 import type { Services, SurfaceSettings } from "./services.ts";
 import { toInstantOrNull } from "./wire.ts";
 
@@ -98,6 +98,7 @@ function toStatusBody(state: AccountState, channel: Channel | null, locale: Loca
 /** Surface A: the four endpoints that the MeStore front end calls, and the status of a bearer. */
 export async function authRoutes(app: Server, services: Services, settings: SurfaceSettings): Promise<void> {
   const { accounts, idempotency, clock } = services;
+  const seal = refuseOtherMethods(app);
   await app.register(cors, {
     origin: settings.corsOrigins.length === 0 ? false : [...settings.corsOrigins],
     exposedHeaders: ["Retry-After"],
@@ -248,4 +249,5 @@ export async function authRoutes(app: Server, services: Services, settings: Surf
       return toStatusBody(await accounts.state(bearer), null, localeOf(request, settings.defaultLocale));
     },
   );
+  seal();
 }

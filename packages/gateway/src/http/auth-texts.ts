@@ -11,6 +11,7 @@ const ON_ITS_WAY: Texts = {
   es: "Su código va en camino a {to}. Válido por {minutes}",
   en: "Your code is on its way to {to}. Valid for {minutes}",
 };
+const PLURALS = { es: new Intl.PluralRules("es"), en: new Intl.PluralRules("en") };
 const MINUTES: Readonly<Record<Locale, { readonly one: string; readonly other: string }>> = {
   es: { one: "1 minuto", other: "{n} minutos" },
   en: { one: "1 minute", other: "{n} minutes" },
@@ -42,7 +43,7 @@ export interface SentText {
 }
 
 export function sentText({ to, minutes, isOnItsWay, locale }: SentText): string {
-  const isOne = new Intl.PluralRules(locale).select(minutes) === "one";
+  const isOne = PLURALS[locale].select(minutes) === "one";
   const duration = (isOne ? MINUTES[locale].one : MINUTES[locale].other).replace("{n}", String(minutes));
   return (isOnItsWay ? ON_ITS_WAY : SENT)[locale].replace("{to}", to).replace("{minutes}", duration);
 }

@@ -84,7 +84,8 @@ function noteAnswers(app: FastifyInstance, onAnswer: OnAnswer): void {
 }
 
 /**
- * Answers a known path with the methods it has when it is asked with another.
+ * Answers a known path with the methods it has when it is asked with another. Called in the scope whose hooks those
+ * answers need too, such as the one for preflights.
  *
  * @returns what to call when every route is there; routes from before this call are left as they are
  */
@@ -104,7 +105,7 @@ export function refuseOtherMethods(app: FastifyInstance): () => void {
       const allow = [...known].sort().join(", ");
       if (others.length === 0) continue;
       app.route({
-        url,
+        url: url.slice(app.prefix.length),
         method: others,
         schema: { hide: true },
         handler: async () => {

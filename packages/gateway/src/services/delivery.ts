@@ -51,6 +51,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const waiters = new Map<string, (message: StoredMessage) => void>();
   const listeners: ((message: StoredMessage) => void)[] = [];
   let isDraining = false;
+  /** Room taken by claims that are not answered yet. */
+  let claiming = 0;
 
   const announce = (message: StoredMessage): void => {
     for (const listener of listeners) listener(message);
@@ -121,22 +123,22 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   return {
     deliver: (message, verification) => track(attempt(message, verification)),
     work: async () => {
-      const room = MAX_IN_FLIGHT - running.size;
-      if (room <= 0 || isDraining) return;
-      const claim = {
-        lanes: switchboard.openLanes(),
-        limit: Math.min(CLAIM_BATCH, room),
-        leaseMs: LEASE_MS,
-        now: clock.now(),
-      };
-      for (const message of await store.claimMessages(claim)) track(attempt(message, null));
+      const limit = Math.min(CLAIM_BATCH, MAX_IN_FLIGHT - running.size - claiming);
+      if (limit <= 0 || isDraining) return;
+      claiming += limit;
+      try {
+        const claim = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
+        for (const message of await store.claimMessages(claim)) track(attempt(message, null));
+      } finally {
+        claiming -= limit;
+      }
     },
     outcomeOf: async (messageId, waitMs) => {
       if (waiters.size >= MAX_WAITERS) return null;
       const timer = new AbortController();
       const outcome = new Promise<StoredMessage>((resolve) => waiters.set(messageId, resolve));
       const settled = await Promise.race([outcome, clock.sleep(waitMs, timer.signal).then(() => null)]);
-      timer.abort();
+      timer.abort(null);
       waiters.delete(messageId);
       return settled;
     },
@@ -153,7 +155,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       isDraining = true;
       const timer = new AbortController();
       await Promise.race([Promise.allSettled(running), clock.sleep(graceMs, timer.signal)]);
-      timer.abort();
+      timer.abort(null);
       stop.abort();
       await Promise.allSettled(running);
     },

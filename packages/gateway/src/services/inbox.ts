@@ -55,7 +55,7 @@ export function createInbox(store: InboxStore, clock: Clock): Inbox {
           (await Promise.race([arrival, clock.sleep(timeoutMs, timer.signal).then(() => null)]))
         );
       } finally {
-        timer.abort();
+        timer.abort(null);
         unwatch();
       }
     },

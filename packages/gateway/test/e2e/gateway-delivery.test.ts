@@ -128,7 +128,7 @@ describe.concurrent("a code by way of a carrier", () => {
     expect(await client.verifyPhoneOtp({ otp_code: codeFor(phone) })).toMatchObject({ ok: true });
   });
 
-  it("is on its way after four seconds of silence, and the page learns later what became of it", async () => {
+  it("is on its way after four seconds of silence, and the page learns later what became of it", async ({ expect }) => {
     const phone = newPhone();
     const { client, delivery } = await signIn(phone);
     carrier.behave({ kind: "hang" }, { to: phone, times: 1 });

@@ -812,7 +812,8 @@ describe("the inbox", () => {
 describe("production", () => {
   it("has no inbox, no page, no open flow and no development key, and sends", async () => {
     const carrier = await startCarrier();
-    const production = await startGateway(productionEnv(carrier));
+    const shown: string[] = [];
+    const production = await startGateway(productionEnv(carrier), { terminal: (block) => shown.push(block) });
     try {
       expect(production.apiKey).toBe("");
       const { secret } = await production.running.gateway.keys.create({ name: "all", scopes: [...SCOPES] });
@@ -836,6 +837,7 @@ describe("production", () => {
       const sent = await server.startVerification({ to: "+573005550009", channel: "sms" }, { waitSeconds: 5 });
       expect(dataOf(sent).message.state).toBe("sent");
       expect(carrier.sent("+573005550009")).toHaveLength(1);
+      expect(shown).toEqual([]);
       expect(dataOf(await server.status())).toMatchObject({ environment: "production", simulation: false });
     } finally {
       await production.stop();

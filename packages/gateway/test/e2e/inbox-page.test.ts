@@ -1,24 +1,13 @@
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startGateway } from "../start-gateway.ts";
+import { launchChromium } from "./chromium.ts";
 
 type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
-/** Where Debian and its kin put it; set CHROMIUM for another. */
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 /** A folder; when set, the page is photographed on its way. */
 const SCREENSHOTS = process.env["SCREENSHOTS"];
-
-const QUIET = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 const STARTING_MS = 60_000;
 const TEST_MS = 30_000;
@@ -65,7 +54,7 @@ const readCode = async (to: string) => {
 };
 
 beforeAll(async () => {
-  [gateway, browser] = await Promise.all([startGateway(), chromium.launch({ executablePath: CHROMIUM, args: QUIET })]);
+  [gateway, browser] = await Promise.all([startGateway(), launchChromium()]);
 }, STARTING_MS);
 
 afterAll(async () => {
@@ -118,6 +107,18 @@ describe("the developer's inbox", { timeout: TEST_MS }, () => {
     await message.getByText("Entregado").waitFor();
     expect(await message.count()).toBe(1);
     await photograph("inbox-verified");
+  });
+
+  it("goes on saying that a code was copied when the message is delivered meanwhile", async () => {
+    await page.goto(gateway.url);
+    await page.getByText("En vivo").waitFor();
+    await receive("300 123 4575");
+    const message = messageFor("+573001234575");
+    await message.getByRole("button").click();
+    await message.getByText("Copiado").waitFor();
+    await message.getByText("Entregado").waitFor();
+    expect(await message.getByRole("button").textContent()).toBe("Copiado");
+    await message.getByText("Copiar", { exact: true }).waitFor();
   });
 
   it("verifies an e-mail address", async () => {
@@ -204,6 +205,15 @@ describe("the developer's inbox", { timeout: TEST_MS }, () => {
     await page.getByRole("heading", { name: "Aún no hay mensajes" }).waitFor();
     await page.reload();
     await page.getByRole("heading", { name: "Aún no hay mensajes" }).waitFor();
+  });
+});
+
+describe("the API's own page", { timeout: TEST_MS }, () => {
+  it("lists the routes, with nothing that its policy forbids", async () => {
+    await page.goto(`${gateway.url}/docs`);
+    await page.getByText("/api/v1/auth/send-verification-sms").waitFor();
+    await page.getByRole("heading", { name: /MeStore SMS Gateway/ }).waitFor();
+    await photograph("docs");
   });
 });
 

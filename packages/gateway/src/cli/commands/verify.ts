@@ -104,7 +104,6 @@ export function addVerify(program: Command, { local, finish }: CommandLine): voi
       .command("verify")
       .argument("[to]", "phone or e-mail; sends a code and asks for it here")
       .description("prove that a phone or an e-mail belongs to somebody")
-      .enablePositionalOptions()
       .addOption(channelOption())
       .option("--subject <id>", "the user it is about, as your application names it"),
   );

@@ -5,10 +5,10 @@ const INBOX_SECONDS = 10;
 const GUESSES = 10;
 
 /** Another code of the same length. */
-export const wrongCode = (code: string): string => code.replace(/\d$/, (last) => String((Number(last) + 1) % 10));
+const wrongCode = (code: string): string => code.replace(/\d$/, (last) => String((Number(last) + 1) % 10));
 
 /** The code that the simulated carrier received. */
-export async function readCode(gateway: GatewayClient, to: string): Promise<Answer<string | null>> {
+async function readCode(gateway: GatewayClient, to: string): Promise<Answer<string | null>> {
   const answer = await gateway.inbox.wait({ to, timeout: INBOX_SECONDS });
   return answer.ok ? { ...answer, data: answer.data.code } : answer;
 }

@@ -39,7 +39,7 @@ export const fail = (detail: string): Verdict => ({ state: "fail", detail });
 export const skip = (detail: string): Verdict => ({ state: "skip", detail });
 
 /** The answer in a few words. */
-export const describeAnswer = (answer: Answer<unknown>): string =>
+const describeAnswer = (answer: Answer<unknown>): string =>
   answer.ok ? `answered ${answer.status}` : `answered ${answer.status} ${answer.error.code}: ${answer.error.message}`;
 
 export const unexpected = (what: string, answer: Answer<unknown>): Verdict =>
