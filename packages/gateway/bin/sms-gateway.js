@@ -41,8 +41,8 @@ const runOn = (node) => {
 };
 
 if (isNewEnough()) {
-  // Compiled code is kept between starts, in the system's temporary folder: a third of the start, and no type stripping.
-  nodeModule.enableCompileCache?.();
+  // Compiled code is kept between starts, which takes a third off each; beside the package, where nobody else writes.
+  nodeModule.enableCompileCache?.(fileURLToPath(new URL("../node_modules/.cache/compile", import.meta.url)));
   await import("../src/main.ts");
 } else {
   const node = findPackagedNode();
