@@ -17,6 +17,9 @@ const MACHINE_PARTS: readonly MachinePart[] = [
     aptPackage: "chromium",
     usedFor: "pages in a real browser",
   },
+  { commands: ["strace"], aptPackage: "strace", usedFor: "counting the writes that reach the disk" },
+  { commands: ["curl"], aptPackage: "curl", usedFor: "the commands of the documents" },
+  { commands: ["jq"], aptPackage: "jq", usedFor: "the commands of the documents" },
 ];
 
 function isRunnable(file: string): boolean {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { inParallel, NO_LIMITS, onStage, phoneAt, type Stage } from "../harness/gateway.ts";
+import { clientAt } from "../harness/http.ts";
 import type { Figures, Row, RowOptions } from "../row.ts";
 
 const WIDTH = 16;
@@ -46,6 +47,7 @@ const longName = fc
   .map((payload) => payload.repeat(Math.floor(LONGEST_NAME / Buffer.byteLength(JSON.stringify(payload)))));
 
 interface Victim {
+  readonly index: number;
   readonly number: string;
   readonly user: string;
   readonly name: string;
@@ -68,7 +70,7 @@ async function sendTo({ ask, user, key }: Stage, victim: Victim): Promise<void> 
     const put = await ask({ method: "PUT", path, body, headers: key() });
     assert.equal(put.status, 200, put.text);
   }
-  const headers = { ...user(victim.user, claims), "accept-language": locale };
+  const headers = { ...user(victim.user, claims), ...clientAt(victim.index), "accept-language": locale };
   const sent = await ask({ path: "/api/v1/auth/send-verification-sms", body: { otp_type: "SMS" }, headers });
   assert.equal(sent.status, 200, `${JSON.stringify(victim.name).slice(0, 200)}: ${sent.text}`);
 }
@@ -131,7 +133,7 @@ async function run({ size, report }: RowOptions): Promise<Figures> {
     const fixed = { es: await fixedText(stage, "es", phoneAt(0)), en: await fixedText(stage, "en", phoneAt(1)) };
     const list = fc
       .sample(victims, bodies)
-      .map((victim, i): Victim => ({ ...victim, number: phoneAt(i + 2), user: `user-${i}` }));
+      .map((victim, i): Victim => ({ ...victim, index: i, number: phoneAt(i + 2), user: `user-${i}` }));
     let done = 0;
     await inParallel(list, WIDTH, async (victim) => {
       await sendTo(stage, victim);

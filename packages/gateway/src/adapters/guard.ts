@@ -12,7 +12,8 @@ import type { OutgoingMessage, SendResult } from "../domain/delivery.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GuardedProvider, Provider, ProviderHealth } from "../ports/provider.ts";
 
-const MAX_CONCURRENT = 64;
+/** Calls at a time, a lane each: a code never waits behind notifications. */
+const MAX_CONCURRENT = { otp: 64, notification: 16 } as const;
 const MAX_WAITING = 1_000;
 const HALF_OPEN_AFTER_MS = 5_000;
 /** Opens when half of the calls of ten seconds failed, at two calls a second or more. */
@@ -33,13 +34,16 @@ const isProviderFailure = (result: unknown): boolean => {
   return outcome === "unavailable" || outcome === "unknown";
 };
 
-/** Puts a breaker and a bulkhead around a provider. Its own timeouts stay its own. */
+/** Puts a breaker, and a bulkhead for each lane, around a provider. Its own timeouts stay its own. */
 export function guard(provider: Provider, clock: Clock): GuardedProvider {
   const breaker = circuitBreaker(handleWhenResult(isProviderFailure), {
     halfOpenAfter: HALF_OPEN_AFTER_MS,
     breaker: new SamplingBreaker(SAMPLING),
   });
-  const policy = wrap(bulkhead(MAX_CONCURRENT, MAX_WAITING), breaker);
+  const policies = {
+    otp: wrap(bulkhead(MAX_CONCURRENT.otp, MAX_WAITING), breaker),
+    notification: wrap(bulkhead(MAX_CONCURRENT.notification, MAX_WAITING), breaker),
+  };
   let lastSuccessAt: number | null = null;
   let lastError: string | null = null;
 
@@ -62,7 +66,7 @@ export function guard(provider: Provider, clock: Clock): GuardedProvider {
     simulated: provider.simulated,
     send: async (message, signal) => {
       try {
-        return note(await policy.execute(() => sendInTime(message, signal)));
+        return note(await policies[message.lane].execute(() => sendInTime(message, signal)));
       } catch (error) {
         if (error instanceof BrokenCircuitError) return { outcome: "unavailable", vendorCode: "breaker_open" };
         if (error instanceof BulkheadRejectedError) return { outcome: "throttled", vendorCode: "bulkhead_full" };

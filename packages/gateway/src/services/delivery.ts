@@ -35,6 +35,8 @@ export interface Delivery {
   deliver(message: StoredMessage, verification: Verification | null): void;
   /** Takes what is due: leftovers of other processes, retries, notifications. */
   work(): Promise<void>;
+  /** Does the same at once, without anybody waiting for it. */
+  wake(): void;
   /** Waits for the end of a message that this process delivers; null when the time is up first. */
   outcomeOf(messageId: string, waitMs: number): Promise<StoredMessage | null>;
   receive(messageId: string, receipt: Receipt): void;
@@ -120,18 +122,23 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     work.finally(() => running.delete(work)).catch(options.onError);
   };
 
+  const work = async (): Promise<void> => {
+    const limit = Math.min(CLAIM_BATCH, MAX_IN_FLIGHT - running.size - claiming);
+    if (limit <= 0 || isDraining) return;
+    claiming += limit;
+    try {
+      const claim = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
+      for (const message of await store.claimMessages(claim)) track(attempt(message, null));
+    } finally {
+      claiming -= limit;
+    }
+  };
+
   return {
     deliver: (message, verification) => track(attempt(message, verification)),
-    work: async () => {
-      const limit = Math.min(CLAIM_BATCH, MAX_IN_FLIGHT - running.size - claiming);
-      if (limit <= 0 || isDraining) return;
-      claiming += limit;
-      try {
-        const claim = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
-        for (const message of await store.claimMessages(claim)) track(attempt(message, null));
-      } finally {
-        claiming -= limit;
-      }
+    work,
+    wake: () => {
+      work().catch(options.onError);
     },
     outcomeOf: async (messageId, waitMs) => {
       if (waiters.size >= MAX_WAITERS) return null;

@@ -113,7 +113,7 @@ export function createNotifications(options: NotificationsOptions): Notification
           retryAfterSeconds: toRetryAfterSeconds(outcome.refusal.retryAfterMs),
         });
       }
-      await delivery.work();
+      delivery.wake();
       return stored;
     },
     read: async (tenant, id) => {
