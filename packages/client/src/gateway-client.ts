@@ -46,7 +46,7 @@ export interface GatewayClientOptions extends ConnectionOptions {
 export interface SendOptions extends CallOptions {
   /** The same key with the same body is sent once, and answered the same, for 24 hours. */
   readonly idempotencyKey?: string;
-  /** Whole seconds to wait for what the carrier says, at most 10; the answer is 202 when it says nothing in time. */
+  /** Whole seconds to wait for what the carrier says, at most 10; when it says nothing in time, the message is still `sending`. */
   readonly waitSeconds?: number;
 }
 

@@ -27,7 +27,7 @@ function fromLibrary(error: FastifyError): AppError {
   }
 }
 
-export const toAppError = (error: unknown): AppError =>
+const toAppError = (error: unknown): AppError =>
   error instanceof AppError ? error : fromLibrary(error as FastifyError);
 
 export interface ProblemContext {

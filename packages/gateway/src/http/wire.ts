@@ -18,7 +18,7 @@ import type { Pause } from "../ports/pause-store.ts";
 import type { NumberState } from "../services/limits.ts";
 
 /** Inside, instants are epoch milliseconds; on the wire, ISO 8601 in UTC. */
-export const toInstant = (at: number): string => new Date(at).toISOString();
+const toInstant = (at: number): string => new Date(at).toISOString();
 export const toInstantOrNull = (at: number | null): string | null => (at === null ? null : toInstant(at));
 
 export const toVerificationBody = (v: Verification, now: number): VerificationBody => ({

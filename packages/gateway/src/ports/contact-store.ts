@@ -28,7 +28,7 @@ export interface ContactStore {
   /** Replaces the fields; a verified flag falls when its number or address changes. */
   putContact(owner: ContactOwner, fields: ContactFields, now: number): Promise<Contact>;
   /**
-   * Takes the claims of a token, unless the contact was ever PUT or a newer token was seen.
+   * Takes the claims of a token, unless the contact was ever PUT or a newer token was seen. Null says nothing of a field.
    *
    * @param claims.issuedAt `iat` of the token, epoch milliseconds
    * @returns the contact as it stands afterwards

@@ -83,6 +83,15 @@ function contactContract(open: OpenStore): void {
       expect(await store().readContact(owner)).toMatchObject({ name: "n199" });
     });
 
+    it("leaves a field alone of which a newer token says nothing", async () => {
+      await claims(ana, 1_000);
+      expect(await claims({ phone: null, email: "new@example.com", name: null }, 2_000)).toMatchObject({
+        phone: ana.phone,
+        email: "new@example.com",
+        name: ana.name,
+      });
+    });
+
     it("takes no claims once the contact was put", async () => {
       await store().putContact(owner, ana, NOW);
       const other = { phone: "+573009999999", email: "mallory@shop.example", name: "Mallory" };

@@ -1,13 +1,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { launchChromium } from "../e2e/chromium.ts";
 import { startGateway, type TestGateway } from "../start-gateway.ts";
 import { ROOT } from "./markdown.ts";
 
 const PICTURE = join(ROOT, "docs/images/inbox.png");
-/** Where Debian and its kin put it; set CHROMIUM for another. */
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const SIZE = { width: 1180, height: 700 };
 const MS = 60_000;
 
@@ -15,11 +14,7 @@ let browser: Browser;
 let gateway: TestGateway;
 
 beforeAll(async () => {
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"];
-  [gateway, browser] = await Promise.all([
-    startGateway({ OTP_COOLDOWN_SECONDS: "0" }),
-    chromium.launch({ executablePath: CHROMIUM, args }),
-  ]);
+  [gateway, browser] = await Promise.all([startGateway({ OTP_COOLDOWN_SECONDS: "0" }), launchChromium()]);
 }, MS);
 
 afterAll(async () => {

@@ -441,10 +441,10 @@ describe("messages", () => {
     await client.sendMessage({ to, category: "transactional", ...template, locale: "en" });
     const entry = dataOf(await client.inbox.wait({ to }));
     expect(entry.text).toBe("MeStore: your order A-7 is confirmed. Total: $50.000. We will tell you when it ships.");
-    const email = { to: "ana@ejemplo.co", channel: "email", category: "transactional", ...template } as const;
+    const email = { to: "pedidos@ejemplo.co", channel: "email", category: "transactional", ...template } as const;
     const { segments } = dataOf(await client.sendMessage(email));
     expect(segments).toBeNull();
-    expect(dataOf(await client.inbox.wait({ to: "ana@ejemplo.co", timeout: 5 })).text).toContain("su pedido A-7");
+    expect(dataOf(await client.inbox.wait({ to: "pedidos@ejemplo.co", timeout: 5 })).text).toContain("su pedido A-7");
   });
 
   it.each([

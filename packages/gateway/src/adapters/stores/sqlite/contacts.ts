@@ -80,7 +80,13 @@ export function createContacts(database: DatabaseSync, reader: DatabaseSync, wri
       return writer.run(() => {
         const old = select.get(tenant, sub);
         if (isSettled(old)) return toContact(old);
-        return write({ tenant, sub, ...merge(old, fields), was_put: 0, claims_issued_at: issuedAt, updated_at: now });
+        // A token that says nothing of a field leaves it as it was.
+        const known = {
+          phone: fields.phone ?? old?.phone ?? null,
+          email: fields.email ?? old?.email ?? null,
+          name: fields.name ?? old?.name ?? null,
+        };
+        return write({ tenant, sub, ...merge(old, known), was_put: 0, claims_issued_at: issuedAt, updated_at: now });
       });
     },
     readContact: async ({ tenant, sub }) => {
