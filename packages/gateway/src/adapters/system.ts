@@ -100,7 +100,10 @@ export function createSecrets({
       const key = keys.get(kid);
       return key === undefined ? null : createHmac("sha256", key).update(message).digest();
     },
-    isEqual: (a, b) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b)),
+    isEqual(a, b) {
+      const [left, right] = [Buffer.from(a), Buffer.from(b)];
+      return left.length === right.length && timingSafeEqual(left, right);
+    },
     fingerprint: (text) => hash("sha256", text, "base64url"),
   };
 }

@@ -7,7 +7,7 @@ export interface Secrets {
   readonly currentKid: string;
   /** HMAC-SHA256 under the OTP secret `kid`, or null when that secret is no longer configured. */
   codeMac(kid: string, message: Uint8Array): Uint8Array | null;
-  /** Compares two ASCII texts in a time that tells nothing but whether their lengths, which are public, are equal. */
+  /** Compares two texts in a time that tells nothing but whether their lengths, which are public, are equal. */
   isEqual(a: string, b: string): boolean;
   /** SHA-256, base64url: for API keys (256 random bits need no slow hash) and idempotency keys. */
   fingerprint(text: string): string;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ContactFields } from "../../src/ports/contact-store.ts";
 import type { ApiKey } from "../../src/ports/key-store.ts";
 import {
   checkStep,
@@ -30,7 +31,7 @@ function contactContract(open: OpenStore): void {
     const store = useStore(open);
     const owner = { tenant: "default", sub: "user-1" };
     const ana = { phone: "+573001234567", email: "ana@shop.example", name: "Ana" };
-    const claims = (fields: typeof ana, issuedAt: number) =>
+    const claims = (fields: ContactFields, issuedAt: number) =>
       store().applyClaims(owner, { fields, issuedAt }, NOW + issuedAt);
 
     /** Proves the phone of `owner` as it stands. */

@@ -73,13 +73,14 @@ export function createContacts(database: DatabaseSync, reader: DatabaseSync, wri
         return write({ tenant, sub, ...merge(old, fields), was_put: 1, claims_issued_at, updated_at: now });
       }),
     applyClaims: async ({ tenant, sub }, { fields, issuedAt }, now) => {
-      const isSettled = (row: ContactRow | undefined): row is ContactRow =>
-        row !== undefined && (row.was_put === 1 || issuedAt <= row.claims_issued_at);
-      const current = read.get(tenant, sub);
-      if (isSettled(current)) return toContact(current);
+      const settled = (row: ContactRow | undefined): Contact | null =>
+        row !== undefined && (row.was_put === 1 || issuedAt <= row.claims_issued_at) ? toContact(row) : null;
+      const current = settled(read.get(tenant, sub));
+      if (current !== null) return current;
       return writer.run(() => {
         const old = select.get(tenant, sub);
-        if (isSettled(old)) return toContact(old);
+        const kept = settled(old);
+        if (kept !== null) return kept;
         // A token that says nothing of a field leaves it as it was.
         const known = {
           phone: fields.phone ?? old?.phone ?? null,
