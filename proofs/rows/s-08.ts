@@ -272,8 +272,8 @@ export const s08: Row = {
     edits: [
       {
         file: "packages/gateway/src/adapters/stores/sqlite/verifications.ts",
-        find: "and subject = ? and ended_key = ''",
-        replace: "and (subject = ? or 1) and ended_key = ''",
+        find: "and purpose = ? and subject = ?",
+        replace: "and purpose = ? and (subject = ? or 1)",
       },
     ],
   },

@@ -59,7 +59,7 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
   const takeSendFromVerification = prepare(
     database,
     `update verifications set sends = sends - 1, status = case when sends <= 1 then 'failed' else status end,
-       ended_at = case when sends <= 1 then ? end, ended_key = case when sends <= 1 then id else '' end
+       ended_at = case when sends <= 1 then ? end
      where id = ? and status = 'pending'`,
   );
 

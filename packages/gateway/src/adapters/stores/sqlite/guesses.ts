@@ -3,41 +3,38 @@ import { FAILURE_WINDOW_MS, type FailureBudget } from "../../../domain/failures.
 import type { Verification } from "../../../domain/verification.ts";
 import { prepare } from "./statement.ts";
 
-interface GuessRow {
-  readonly at: number;
-  readonly matched: number;
-}
-
-/** The guesses made on an address, right and wrong. */
-export function createGuessReader(database: DatabaseSync): (address: string, now: number) => FailureBudget {
-  const select = prepare<GuessRow>(
+/** The wrong guesses made on an address, and when it was last approved. */
+export function createFailureReader(database: DatabaseSync): (address: string, now: number) => FailureBudget {
+  const selectFailures = prepare<{ at: number }>(
     database,
-    "select at, matched from guesses where address = ? and at > ? order by at desc",
+    "select at from guesses where address = ? and at > ? order by at desc",
+  );
+  const selectApproved = prepare<{ at: number | null }>(
+    database,
+    "select max(ended_at) as at from verifications where address = ? and status = 'approved'",
   );
   return (address, now) => {
-    const rows = select.all(address, now - 2 * FAILURE_WINDOW_MS);
-    return {
-      failures: rows.filter((row) => row.matched === 0).map((row) => row.at),
-      approvedAt: rows.find((row) => row.matched === 1)?.at ?? null,
-    };
+    const failures = selectFailures.all(address, now - 2 * FAILURE_WINDOW_MS).map((row) => row.at);
+    // An approval only ends a wait, and without failures there is none.
+    const approvedAt = failures.length === 0 ? null : (selectApproved.get(address)?.at ?? null);
+    return { failures, approvedAt };
   };
 }
 
-export interface NewGuess {
+export interface NewFailure {
   readonly verification: Verification;
   readonly attempt: number;
-  readonly matched: boolean;
   readonly at: number;
 }
 
-/** Notes a guess inside the step that compares it. `scope` tells a caller with a subject from a stranger. */
-export function createGuessAppender(database: DatabaseSync): (guess: NewGuess) => void {
+/** Notes a wrong guess inside the step that compares it. `scope` tells a caller with a subject from a stranger. */
+export function createFailureAppender(database: DatabaseSync): (failure: NewFailure) => void {
   const insert = prepare(
     database,
-    "insert into guesses (address, at, verification_id, attempt, scope, matched) values (?, ?, ?, ?, ?, ?)",
+    "insert into guesses (address, at, verification_id, attempt, scope) values (?, ?, ?, ?, ?)",
   );
-  return ({ verification, attempt, matched, at }) => {
+  return ({ verification, attempt, at }) => {
     const scope = verification.subject === "" ? "open" : "known";
-    insert.run(verification.address.value, at, verification.id, attempt, scope, matched ? 1 : 0);
+    insert.run(verification.address.value, at, verification.id, attempt, scope);
   };
 }

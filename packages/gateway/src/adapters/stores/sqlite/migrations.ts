@@ -27,15 +27,13 @@ const initial: Migration = {
       .addColumn("created_at", "integer", (c) => c.notNull())
       .addColumn("expires_at", "integer", (c) => c.notNull())
       .addColumn("ended_at", "integer")
-      .addColumn("ended_key", "text", (c) => c.notNull())
       .modifyEnd(sql`without rowid`)
       .execute();
-    // Empty while a verification lives, then its id: one tree keeps live rows unique and finds the newest ended one.
+    // No column of it ever changes, so ending a verification writes its own row and nothing else.
     await db.schema
       .createIndex("verifications_address")
-      .unique()
       .on("verifications")
-      .columns(["address", "tenant", "purpose", "subject", "ended_key"])
+      .columns(["address", "tenant", "purpose", "subject", "id"])
       .execute();
 
     await db.schema
@@ -45,7 +43,6 @@ const initial: Migration = {
       .addColumn("verification_id", "text", (c) => c.notNull())
       .addColumn("attempt", "integer", (c) => c.notNull())
       .addColumn("scope", "text", (c) => c.notNull())
-      .addColumn("matched", "integer", (c) => c.notNull())
       .addPrimaryKeyConstraint("guesses_pk", ["address", "at", "verification_id", "attempt"])
       .modifyEnd(sql`without rowid`)
       .execute();

@@ -17,7 +17,7 @@ import type {
 } from "../../../ports/verification-store.ts";
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
-import { createGuessAppender, createGuessReader } from "./guesses.ts";
+import { createFailureAppender, createFailureReader } from "./guesses.ts";
 import type { KeepAnswer } from "./idempotency.ts";
 import type { InsertMessage } from "./messages.ts";
 import { type MessageRow, toVerification, type VerificationRow } from "./rows.ts";
@@ -34,10 +34,9 @@ interface Parts {
   readonly keepAnswer: KeepAnswer;
 }
 
-const LIVE =
-  "select * from verifications where address = ? and tenant = ? and purpose = ? and subject = ? and ended_key = ''";
+/** The live verification of a scope and address, else the newest that ended. A step that makes one ends the live one first. */
 const NEWEST = `select * from verifications where address = ? and tenant = ? and purpose = ? and subject = ?
-  order by ended_key = '' desc, ended_key desc limit 1`;
+  order by status = 'pending' desc, id desc limit 1`;
 const BY_ID = "select * from verifications where id = ? and tenant = ?";
 
 export function createVerifications({
@@ -49,14 +48,13 @@ export function createVerifications({
   insertMessage,
   keepAnswer,
 }: Parts): VerificationStore {
-  const selectLive = prepare<VerificationRow>(database, LIVE);
   const selectNewest = prepare<VerificationRow>(database, NEWEST);
   const selectById = prepare<VerificationRow>(database, BY_ID);
   const insert = prepare(
     database,
     `insert into verifications (id, tenant, purpose, subject, address_kind, address, channel, status, salt, kid, code_length,
-       attempts, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at, ended_key)
-     values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, 0, ?, 1, ?, ?, ?, ?, null, '')`,
+       attempts, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at)
+     values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, 0, ?, 1, ?, ?, ?, ?, null)`,
   );
   const addSend = prepare(
     database,
@@ -64,12 +62,11 @@ export function createVerifications({
   );
   const end = prepare(
     database,
-    "update verifications set status = ?, ended_at = ?, ended_key = id where id = ? and status = 'pending'",
+    "update verifications set status = ?, ended_at = ? where id = ? and status = 'pending'",
   );
   const setAttempts = prepare(
     database,
-    `update verifications set status = ?1, attempts = ?2, ended_at = ?3, ended_key = case when ?3 is null then '' else id end
-     where id = ?4 and status = 'pending'`,
+    "update verifications set status = ?, attempts = ?, ended_at = ? where id = ? and status = 'pending'",
   );
   const markPhone = prepare(
     database,
@@ -79,8 +76,8 @@ export function createVerifications({
     database,
     "update contacts set email_verified_at = ?, updated_at = ? where tenant = ? and sub = ? and email = ?",
   );
-  const readGuesses = createGuessReader(database);
-  const appendGuess = createGuessAppender(database);
+  const readFailures = createFailureReader(database);
+  const appendFailure = createFailureAppender(database);
 
   const insertFresh = (step: StartStep): Verification => {
     const { fresh, address, channel, message, now } = step;
@@ -119,8 +116,8 @@ export function createVerifications({
 
   /** Adds a send to the live verification, or ends what is left of it and makes a new one. */
   const reuseOrCreate = (step: StartStep): Verification => {
-    const row = selectLive.get(step.address.value, step.tenant, step.purpose, step.subject);
-    if (row === undefined) return insertFresh(step);
+    const row = selectNewest.get(step.address.value, step.tenant, step.purpose, step.subject);
+    if (row === undefined || row.status !== "pending") return insertFresh(step);
     const live = toVerification(row);
     if (!isReusable(live, step.now)) {
       end.run(isLive(live, step.now) ? "canceled" : "expired", Math.min(step.now, live.expiresAt), live.id);
@@ -133,7 +130,7 @@ export function createVerifications({
 
   const start = (step: StartStep): StartOutcome => {
     const { address, message, charges, now } = step;
-    const waitMs = failureWaitMs(readGuesses(address.value, now), step.maxFailuresPerDay, now);
+    const waitMs = failureWaitMs(readFailures(address.value, now), step.maxFailuresPerDay, now);
     if (waitMs > 0) return { kind: "waiting", retryAfterMs: waitMs };
     const refusal = book.decide(charges, now);
     if (refusal !== null) return { kind: "refused", refusal };
@@ -160,14 +157,13 @@ export function createVerifications({
     return { kind: "started", ...started };
   };
 
-  const findTarget = (target: CheckStep["target"], now: number): VerificationRow | undefined =>
+  const findTarget = (target: CheckStep["target"]): VerificationRow | undefined =>
     "id" in target
       ? selectById.get(target.id, target.tenant)
-      : (selectLive.get(target.address.value, target.tenant, target.purpose, target.subject) ??
-        endedWithinMemory(selectNewest.get(target.address.value, target.tenant, target.purpose, target.subject), now));
+      : selectNewest.get(target.address.value, target.tenant, target.purpose, target.subject);
 
-  const endedWithinMemory = (row: VerificationRow | undefined, now: number): VerificationRow | undefined =>
-    row !== undefined && (row.ended_at ?? row.expires_at) > now - ENDED_MEMORY_MS ? row : undefined;
+  const isRemembered = (row: VerificationRow, now: number): boolean =>
+    (row.ended_at ?? row.expires_at) > now - ENDED_MEMORY_MS;
 
   const markContact = ({ address, tenant, subject }: Verification, now: number): void => {
     if (subject === "") return;
@@ -181,7 +177,7 @@ export function createVerifications({
     if (setAttempts.run(status, attempts, endedAt, live.id) !== 1) {
       return { kind: "none", channel: live.channel };
     }
-    appendGuess({ verification: live, attempt: attempts, matched, at: step.now });
+    if (!matched) appendFailure({ verification: live, attempt: attempts, at: step.now });
     const verification: Verification = { ...live, status, attempts, endedAt };
     const event = { at: step.now, tenant: live.tenant, entityId: live.id };
     if (status === "approved") {
@@ -196,16 +192,15 @@ export function createVerifications({
 
   const check = (step: CheckStep): CheckOutcome => {
     const { target, now } = step;
-    const row = findTarget(target, now);
+    const row = findTarget(target);
     if (row === undefined && "id" in target) return { kind: "not_found" };
     const address = "id" in target ? row?.address : target.address.value;
-    const waitMs = address === undefined ? 0 : failureWaitMs(readGuesses(address, now), step.maxFailuresPerDay, now);
+    const waitMs = address === undefined ? 0 : failureWaitMs(readFailures(address, now), step.maxFailuresPerDay, now);
     if (waitMs > 0) return { kind: "waiting", retryAfterMs: waitMs };
     if (row === undefined) return { kind: "none" };
     const verification = toVerification(row);
     if (isLive(verification, now)) return guess(verification, step);
-    const isRemembered = endedWithinMemory(row, now) !== undefined;
-    if (isRemembered && statusAt(verification, now) === "expired") return { kind: "expired" };
+    if (isRemembered(row, now) && statusAt(verification, now) === "expired") return { kind: "expired" };
     return { kind: "none", channel: verification.channel };
   };
 
@@ -225,7 +220,7 @@ export function createVerifications({
     reader,
     "select state, error_code from messages where id = ?",
   );
-  const readBudget = createGuessReader(reader);
+  const readBudget = createFailureReader(reader);
 
   return {
     startVerification: (step) => writer.run(() => start(step)),
