@@ -75,7 +75,8 @@ const intoOneCommit =
       const standing = Promise.withResolvers<void>();
       const running = race(url(), calls, standing.resolve);
       await Promise.race([standing.promise, running]);
-      await new Promise((resolve) => setTimeout(resolve, 400 + calls.length));
+      // Long enough to read them all, and well under the two seconds that a step waits for the file.
+      await new Promise((resolve) => setTimeout(resolve, 400 + calls.length / 4));
       return { running, before: await readCommits(metricsUrl) };
     });
     const answers = await running;
