@@ -66,7 +66,8 @@ export const createErrorHandler =
     const appError = toAppError(error);
     const { code, details, cause } = appError;
     const { status } = ERRORS[code];
-    if (status >= 500) request.log.error({ code, err: cause ?? appError }, "request failed");
+    if (cause !== undefined && status >= 500) request.log.error({ code, err: cause }, "request failed");
+    else if (status >= 500) request.log.warn({ code }, "request refused");
     const problem = toProblem(appError, { locale: localeOf(request, defaultLocale), requestId: request.id, typeBase });
     if (details.retryAfterSeconds !== undefined) reply.header("retry-after", details.retryAfterSeconds);
     if (details.allow !== undefined) reply.header("allow", details.allow);
