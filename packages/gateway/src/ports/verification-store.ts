@@ -20,7 +20,10 @@ export interface StartStep extends VerificationScope {
   readonly message: NewMessage;
   readonly charges: readonly Charge[];
   readonly maxFailuresPerDay: number;
-  /** Written in the same commit, so that a retry after a lost answer gets the same one. */
+  /**
+   * Written in the same commit, so that a retry after a lost answer gets the same one. When somebody else has answered
+   * under that key meanwhile, the step changes nothing and throws `idempotency_running`.
+   */
   readonly idempotency?: { readonly key: string; readonly answer: (started: Started) => IdempotentAnswer };
   readonly now: number;
 }

@@ -88,7 +88,7 @@ describe("a request with an idempotency key", () => {
 
   it("may be sent again when it came to nothing on our side, even if a first answer was kept", async () => {
     const failed = await idempotency.once(REQUEST, async (key) => {
-      await temporary.store.keepAnswer(key, { status: 202, body: "on its way" }, NOW);
+      await temporary.store.keepAnswer(key, { status: 202, body: "on its way" });
       return { answer: { status: 503, body: "{}" }, final: false };
     });
     expect(failed.status).toBe(503);
@@ -98,7 +98,7 @@ describe("a request with an idempotency key", () => {
   it("reads the first answer when the process died after the commit", async () => {
     const onItsWay = { status: 202, body: '{"state":"sending"}' };
     void idempotency.once(REQUEST, async (key) => {
-      await temporary.store.keepAnswer(key, onItsWay, NOW);
+      await temporary.store.keepAnswer(key, onItsWay);
       return new Promise(() => undefined);
     });
     await clock.advance(1);

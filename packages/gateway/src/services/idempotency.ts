@@ -50,7 +50,7 @@ export function createIdempotency(store: IdempotencyStore, clock: Clock, secrets
       } finally {
         if (result === null) await store.releaseKey(key);
       }
-      if (result.final) await store.keepAnswer(key, result.answer, clock.now());
+      if (result.final) await store.keepAnswer(key, result.answer);
       else await store.forgetKey(key);
       return result.answer;
     },

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { AppError } from "../../../domain/app-error.ts";
 import type {
   ClaimOutcome,
   IdempotencyClaim,
@@ -19,17 +20,26 @@ interface Row {
   readonly created_at: number;
 }
 
-/** Keeps an answer inside the step that it answers. */
-export type KeepAnswer = (key: string, answer: IdempotentAnswer, now: number) => void;
+/**
+ * Keeps the first answer inside the step that does the work.
+ *
+ * @throws {AppError} `idempotency_running` when the key has an answer by now, or is nobody's: a request that stalled past
+ *   its lease undoes its work instead of doing it twice
+ */
+export type KeepFirstAnswer = (key: string, answer: IdempotentAnswer, now: number) => void;
 
-export function createAnswerKeeper(database: DatabaseSync): KeepAnswer {
-  const keep = prepare(database, "update idempotency set status = ?, body = ?, lease_until = ? where key = ?");
+export function createFirstAnswerKeeper(database: DatabaseSync): KeepFirstAnswer {
+  const keep = prepare(
+    database,
+    "update idempotency set status = ?, body = ?, lease_until = ? where key = ? and status is null",
+  );
   return (key, answer, now) => {
-    keep.run(answer.status, answer.body, now, key);
+    if (keep.run(answer.status, answer.body, now, key) === 1) return;
+    throw new AppError("idempotency_running", { retryAfterSeconds: 1 });
   };
 }
 
-export function createIdempotency(database: DatabaseSync, writer: Writer, keepAnswer: KeepAnswer): IdempotencyStore {
+export function createIdempotency(database: DatabaseSync, writer: Writer): IdempotencyStore {
   const select = prepare<Row>(database, "select * from idempotency where key = ?");
   const take = prepare(
     database,
@@ -37,6 +47,7 @@ export function createIdempotency(database: DatabaseSync, writer: Writer, keepAn
      on conflict do update set request = excluded.request, lease_until = excluded.lease_until, status = null, body = null,
        created_at = excluded.created_at`,
   );
+  const keep = prepare(database, "update idempotency set status = ?, body = ? where key = ?");
   const release = prepare(database, "delete from idempotency where key = ? and status is null");
   const forget = prepare(database, "delete from idempotency where key = ?");
 
@@ -54,7 +65,10 @@ export function createIdempotency(database: DatabaseSync, writer: Writer, keepAn
 
   return {
     claimKey: (step) => writer.run(() => claim(step)),
-    keepAnswer: (key, answer, now) => writer.run(() => keepAnswer(key, answer, now)),
+    keepAnswer: (key, { status, body }) =>
+      writer.run(() => {
+        keep.run(status, body, key);
+      }),
     releaseKey: (key) =>
       writer.run(() => {
         release.run(key);

@@ -8,7 +8,7 @@ import type {
 } from "../../../ports/message-store.ts";
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
-import type { KeepAnswer } from "./idempotency.ts";
+import type { KeepFirstAnswer } from "./idempotency.ts";
 import { type MessageRow, toMessage } from "./rows.ts";
 import { prepare } from "./statement.ts";
 import type { Writer } from "./writer.ts";
@@ -66,13 +66,13 @@ interface Parts {
   readonly book: ChargeBook;
   readonly append: AppendEvent;
   readonly insertMessage: InsertMessage;
-  readonly keepAnswer: KeepAnswer;
+  readonly keepFirstAnswer: KeepFirstAnswer;
 }
 
 type Outbox = Omit<MessageStore, "claimMessages" | "settleAttempt" | "applyReceipt">;
 
 /** How notifications come in, and what is told about messages. */
-export function createOutbox({ reader, writer, book, append, insertMessage, keepAnswer }: Parts): Outbox {
+export function createOutbox({ reader, writer, book, append, insertMessage, keepFirstAnswer }: Parts): Outbox {
   const enqueue = ({ message, charges, idempotency, now }: EnqueueStep): EnqueueOutcome => {
     const refusal = book.decide(charges, now);
     if (refusal !== null) return { kind: "refused", refusal };
@@ -86,7 +86,7 @@ export function createOutbox({ reader, writer, book, append, insertMessage, keep
       messageId: message.id,
       data: { channel: message.channel, lane: message.lane },
     });
-    if (idempotency !== undefined) keepAnswer(idempotency.key, idempotency.answer, now);
+    if (idempotency !== undefined) keepFirstAnswer(idempotency.key, idempotency.answer, now);
     return { kind: "enqueued" };
   };
 

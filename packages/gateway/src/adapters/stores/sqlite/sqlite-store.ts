@@ -4,7 +4,7 @@ import { createChargeBook, createSendReader } from "./charges.ts";
 import { openReader, openWriter } from "./connection.ts";
 import { createContacts } from "./contacts.ts";
 import { createEventAppender, createEventReader } from "./events.ts";
-import { createAnswerKeeper, createIdempotency } from "./idempotency.ts";
+import { createFirstAnswerKeeper, createIdempotency } from "./idempotency.ts";
 import { createInbox } from "./inbox.ts";
 import { createKeys } from "./keys.ts";
 import { createMessageInserter, createOutbox } from "./messages.ts";
@@ -30,8 +30,8 @@ export async function createSqliteStore({ path, onBatch = () => undefined }: Sql
   const book = createChargeBook(database);
   const append = createEventAppender(database);
   const insertMessage = createMessageInserter(database);
-  const keepAnswer = createAnswerKeeper(database);
-  const parts = { database, reader, writer, book, append, insertMessage, keepAnswer };
+  const keepFirstAnswer = createFirstAnswerKeeper(database);
+  const parts = { database, reader, writer, book, append, insertMessage, keepFirstAnswer };
   const readSends = createSendReader(reader);
   const forgetGuesses = prepare(database, "delete from guesses where address = ?");
 
@@ -40,7 +40,7 @@ export async function createSqliteStore({ path, onBatch = () => undefined }: Sql
     ...createVerifications(parts),
     ...createOutbox(parts),
     ...createAttempts(parts),
-    ...createIdempotency(database, writer, keepAnswer),
+    ...createIdempotency(database, writer),
     ...createContacts(database, reader, writer),
     ...createKeys(database, reader, writer),
     ...createPauses(database, reader, writer),

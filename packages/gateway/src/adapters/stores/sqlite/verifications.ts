@@ -18,7 +18,7 @@ import type {
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
 import { createFailureAppender, createFailureReader } from "./guesses.ts";
-import type { KeepAnswer } from "./idempotency.ts";
+import type { KeepFirstAnswer } from "./idempotency.ts";
 import type { InsertMessage } from "./messages.ts";
 import { type MessageRow, toVerification, type VerificationRow } from "./rows.ts";
 import { prepare } from "./statement.ts";
@@ -31,7 +31,7 @@ interface Parts {
   readonly book: ChargeBook;
   readonly append: AppendEvent;
   readonly insertMessage: InsertMessage;
-  readonly keepAnswer: KeepAnswer;
+  readonly keepFirstAnswer: KeepFirstAnswer;
 }
 
 /** The live verification of a scope and address, else the newest that ended. A step that makes one ends the live one first. */
@@ -46,7 +46,7 @@ export function createVerifications({
   book,
   append,
   insertMessage,
-  keepAnswer,
+  keepFirstAnswer,
 }: Parts): VerificationStore {
   const selectNewest = prepare<VerificationRow>(database, NEWEST);
   const selectById = prepare<VerificationRow>(database, BY_ID);
@@ -153,7 +153,7 @@ export function createVerifications({
       data: { channel: step.channel, sends: verification.sends },
     });
     const started = { verification, messageId: message.id };
-    if (step.idempotency !== undefined) keepAnswer(step.idempotency.key, step.idempotency.answer(started), now);
+    if (step.idempotency !== undefined) keepFirstAnswer(step.idempotency.key, step.idempotency.answer(started), now);
     return { kind: "started", ...started };
   };
 
