@@ -43,7 +43,7 @@ export interface CheckStep {
   readonly target:
     | { readonly tenant: string; readonly id: string }
     | (VerificationScope & { readonly address: Address });
-  /** Derives the code and compares it. Called at most once, inside the step. */
+  /** Derives the code and compares it, inside the step and without effect: a step that is run again calls it again. */
   readonly matches: (verification: Verification) => boolean;
   readonly maxFailuresPerDay: number;
   readonly now: number;
