@@ -118,6 +118,8 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     isEnabled: isRateLimitingOn,
     maxFailuresPerDay,
     ignoresLoopback,
+    limiter: null,
+    onError,
   });
   const typeBase = config.http.publicUrl ?? `http://localhost:${config.http.port}`;
   const signer = createProofSigner(options.secrets.proofPrivateKey, typeBase);

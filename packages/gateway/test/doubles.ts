@@ -182,6 +182,8 @@ export async function openParts(options: PartsOptions) {
     isEnabled: options.isLimited ?? true,
     maxFailuresPerDay,
     ignoresLoopback: options.ignoresLoopback ?? false,
+    limiter: null,
+    onError,
   });
   const readRecipient = createRecipients(["CO"]);
   const signer: ProofSigner = { sign: async (claims) => JSON.stringify(claims), keySet: { keys: [] } };

@@ -81,6 +81,14 @@ function clientCharge({ lane, client }: ChargedSend, policy: LimitPolicy): reado
   return [{ dimension: `${lane}.client.${client.kind}`, key: client.block, windows: [sends(limit, HOUR_MS)] }];
 }
 
+const PERSONAL = /\.(number|email|subject)$/;
+
+/**
+ * Tells the counters that protect one person from those that protect the operator: the former are always kept in the
+ * database, so that no lost cache lets anybody be flooded.
+ */
+export const isPersonal = ({ dimension }: Charge): boolean => PERSONAL.test(dimension);
+
 /**
  * Everything that one send is charged to. Magic numbers skip the block's and the client's counters, so that playing
  * with them never locks a developer out; their own counter stays.

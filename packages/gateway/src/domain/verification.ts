@@ -42,7 +42,7 @@ export interface Verification extends VerificationScope {
 const MIN_REUSABLE_LIFE_MS = 60_000;
 
 /** How long an ended verification still explains itself ("the code has expired"). */
-export const ENDED_MEMORY_MS = 3_600_000;
+const ENDED_MEMORY_MS = 3_600_000;
 
 export const DEFAULT_TENANT = "default";
 export const DEFAULT_PURPOSE = "verification";
@@ -60,6 +60,12 @@ export const isReusable = (verification: Life, now: number): boolean =>
 /** The status as of `now`: a pending row past its end reads as expired although nothing wrote that yet. */
 export const statusAt = (verification: Life, now: number): VerificationStatus =>
   verification.status === "pending" && now >= verification.expiresAt ? "expired" : verification.status;
+
+/** Tells whether an ended verification still explains itself. */
+export const isRemembered = (
+  { endedAt, expiresAt }: Pick<Verification, "endedAt" | "expiresAt">,
+  now: number,
+): boolean => (endedAt ?? expiresAt) > now - ENDED_MEMORY_MS;
 
 /** What one guess does to a live verification. */
 export function afterGuess(

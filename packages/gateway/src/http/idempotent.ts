@@ -1,7 +1,7 @@
 import { ERRORS } from "@mestore/sms-gateway-contract/errors";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { AppError } from "../domain/app-error.ts";
-import type { IdempotentAnswer } from "../ports/idempotency-store.ts";
+import type { IdempotentAnswer } from "../domain/idempotency.ts";
 import type { Idempotency } from "../services/idempotency.ts";
 import { type ErrorOptions, PROBLEM_TYPE, toProblem } from "./errors.ts";
 import { localeOf } from "./locale.ts";

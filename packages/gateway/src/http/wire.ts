@@ -8,12 +8,12 @@ import type {
   TimelineEntry,
   Verification as VerificationBody,
 } from "@mestore/sms-gateway-contract";
+import type { Contact } from "../domain/contact.ts";
+import type { StoredMessage } from "../domain/message.ts";
 import { measureText } from "../domain/segments.ts";
 import { statusAt, type Verification } from "../domain/verification.ts";
-import type { Contact } from "../ports/contact-store.ts";
 import type { StoredEvent } from "../ports/event-store.ts";
 import type { InboxEntry } from "../ports/inbox-store.ts";
-import type { StoredMessage } from "../ports/message-store.ts";
 import type { Pause } from "../ports/pause-store.ts";
 import type { NumberState } from "../services/limits.ts";
 

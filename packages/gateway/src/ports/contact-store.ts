@@ -1,28 +1,4 @@
-/** What the host application told us about one of its users. */
-export interface Contact {
-  readonly tenant: string;
-  readonly sub: string;
-  /** E.164. */
-  readonly phone: string | null;
-  readonly email: string | null;
-  readonly name: string | null;
-  readonly phoneVerifiedAt: number | null;
-  readonly emailVerifiedAt: number | null;
-  readonly updatedAt: number;
-}
-
-export interface ContactFields {
-  readonly phone: string | null;
-  readonly email: string | null;
-  readonly name: string | null;
-}
-
-/** Whose contact it is. */
-export interface ContactOwner {
-  readonly tenant: string;
-  /** The user as the host names it. */
-  readonly sub: string;
-}
+import type { Contact, ContactFields, ContactOwner } from "../domain/contact.ts";
 
 export interface ContactStore {
   /** Replaces the fields; a verified flag falls when its number or address changes. */

@@ -1,22 +1,4 @@
-/** An answer as it went out, to be given again. */
-export interface IdempotentAnswer {
-  readonly status: number;
-  readonly body: string;
-}
-
-export interface IdempotencyClaim {
-  /** Fingerprint of caller and key. */
-  readonly key: string;
-  /** Fingerprint of route and body. */
-  readonly request: string;
-  readonly now: number;
-}
-
-export type ClaimOutcome =
-  | { readonly kind: "claimed" }
-  | { readonly kind: "replay"; readonly answer: IdempotentAnswer }
-  | { readonly kind: "mismatch" }
-  | { readonly kind: "running"; readonly retryAfterMs: number };
+import type { ClaimOutcome, IdempotencyClaim, IdempotentAnswer } from "../domain/idempotency.ts";
 
 export interface IdempotencyStore {
   /** Takes a key for 30 seconds; an answer is kept for 24 hours. */

@@ -1,40 +1,8 @@
-import type { Channel, Lane, MessageState } from "@mestore/sms-gateway-contract";
-import type { Locale } from "@mestore/sms-gateway-contract/errors";
-import type { Receipt, RejectionCode, SendResult } from "../domain/delivery.ts";
+import type { Lane, MessageState } from "@mestore/sms-gateway-contract";
+import type { Receipt, SendResult } from "../domain/delivery.ts";
+import type { IdempotentAnswer } from "../domain/idempotency.ts";
 import type { Charge, Refusal } from "../domain/limits.ts";
-import type { IdempotentAnswer } from "./idempotency-store.ts";
-
-export interface NewMessage {
-  readonly id: string;
-  readonly tenant: string;
-  readonly lane: Lane;
-  readonly channel: Channel;
-  readonly to: string;
-  readonly locale: Locale;
-  /** Two letters for a phone, null for e-mail: what `pause --country` speaks of. */
-  readonly country: string | null;
-  readonly category: string;
-  readonly template: string | null;
-  /** Null for an OTP: its text is rendered when it is sent. */
-  readonly text: string | null;
-  readonly userName: string | null;
-  readonly segments: number | null;
-  readonly provider: string;
-  readonly deliverBefore: number;
-  readonly leaseUntil: number;
-}
-
-export interface StoredMessage extends Omit<NewMessage, "leaseUntil"> {
-  readonly verificationId: string | null;
-  readonly state: MessageState;
-  readonly errorCode: RejectionCode | null;
-  readonly providerMessageId: string | null;
-  /** Attempts begun; also the fence: a completion for an older attempt is refused. */
-  readonly attempts: number;
-  readonly unknownAttempts: number;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
+import type { NewMessage, StoredMessage } from "../domain/message.ts";
 
 export interface EnqueueStep {
   readonly message: NewMessage;
@@ -50,6 +18,13 @@ export interface ClaimStep {
   readonly limit: number;
   readonly leaseMs: number;
   readonly now: number;
+}
+
+export interface Claimed {
+  /** Leased to this process, an attempt of each begun. */
+  readonly begun: readonly StoredMessage[];
+  /** Ended instead: past their deadline, no longer wanted, or lost with the process that sent them. */
+  readonly ended: readonly StoredMessage[];
 }
 
 export interface MessageFilter {
@@ -69,7 +44,7 @@ export interface MessageStore {
   /** Charges and inserts a notification in one commit; workers take it from there. */
   enqueueMessage(step: EnqueueStep): Promise<EnqueueOutcome>;
   /** Leases messages that are due, OTP first, and begins an attempt of each. Past their deadline they become `expired`. */
-  claimMessages(step: ClaimStep): Promise<readonly StoredMessage[]>;
+  claimMessages(step: ClaimStep): Promise<Claimed>;
   /**
    * Ends the running attempt of a message.
    *

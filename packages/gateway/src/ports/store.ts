@@ -6,6 +6,7 @@ import type { KeyStore } from "./key-store.ts";
 import type { LimitStore } from "./limit-store.ts";
 import type { MessageStore } from "./message-store.ts";
 import type { PauseStore } from "./pause-store.ts";
+import type { RetentionStore } from "./retention-store.ts";
 import type { VerificationStore } from "./verification-store.ts";
 
 /**
@@ -22,7 +23,8 @@ export interface Store
     PauseStore,
     EventStore,
     InboxStore,
-    LimitStore {
+    LimitStore,
+    RetentionStore {
   readonly engine: "sqlite" | "postgres";
   /** Throws when the engine cannot commit. */
   ping(): Promise<void>;

@@ -1,11 +1,11 @@
 import type { Channel, MessageState } from "@mestore/sms-gateway-contract";
 import type { ErrorCode, Locale } from "@mestore/sms-gateway-contract/errors";
 import { AppError } from "../domain/app-error.ts";
+import type { Contact } from "../domain/contact.ts";
 import type { RejectionCode } from "../domain/delivery.ts";
 import { failureWaitMs } from "../domain/failures.ts";
 import { DEFAULT_PURPOSE, DEFAULT_TENANT, isLive, type VerificationScope } from "../domain/verification.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Contact } from "../ports/contact-store.ts";
 import type { Bearer } from "../ports/host-tokens.ts";
 import type { AddressState, StartStep } from "../ports/verification-store.ts";
 import type { Contacts } from "./contacts.ts";

@@ -1,8 +1,9 @@
 import { AppError } from "../domain/app-error.ts";
+import type { Contact, ContactFields } from "../domain/contact.ts";
 import { readEmail } from "../domain/email.ts";
 import { readPhone } from "../domain/phone.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Contact, ContactFields, ContactStore } from "../ports/contact-store.ts";
+import type { ContactStore } from "../ports/contact-store.ts";
 import type { Bearer } from "../ports/host-tokens.ts";
 
 export interface Contacts {

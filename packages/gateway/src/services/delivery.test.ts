@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { type FakeAnswer, heldAnswer, openParts, type Parts, type PartsOptions, settle } from "../../test/doubles.ts";
 import type { SendResult } from "../domain/delivery.ts";
-import type { StoredMessage } from "../ports/message-store.ts";
+import type { StoredMessage } from "../domain/message.ts";
 import { LEASE_MS } from "./delivery.ts";
 
 const NOW = Date.UTC(2026, 0, 5, 12);

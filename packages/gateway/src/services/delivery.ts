@@ -1,9 +1,10 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
 import { isFinal, type OutgoingMessage, type Receipt, type SendResult } from "../domain/delivery.ts";
+import type { StoredMessage } from "../domain/message.ts";
 import { renderOtp, renderOtpEmail } from "../domain/templates.ts";
 import type { Verification } from "../domain/verification.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { MessageStore, StoredMessage } from "../ports/message-store.ts";
+import type { MessageStore } from "../ports/message-store.ts";
 import type { GuardedProvider } from "../ports/provider.ts";
 import type { VerificationStore } from "../ports/verification-store.ts";
 import type { Codes } from "./codes.ts";
@@ -128,7 +129,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     claiming += limit;
     try {
       const claim = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
-      for (const message of await store.claimMessages(claim)) track(attempt(message, null));
+      const { begun, ended } = await store.claimMessages(claim);
+      for (const message of ended) announce(message);
+      for (const message of begun) track(attempt(message, null));
     } finally {
       claiming -= limit;
     }

@@ -1,7 +1,8 @@
 import { AppError } from "../domain/app-error.ts";
+import type { IdempotentAnswer } from "../domain/idempotency.ts";
 import { toRetryAfterSeconds } from "../domain/limits.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { IdempotencyStore, IdempotentAnswer } from "../ports/idempotency-store.ts";
+import type { IdempotencyStore } from "../ports/idempotency-store.ts";
 import type { Secrets } from "../ports/secrets.ts";
 
 export interface IdempotentRequest {

@@ -1,11 +1,12 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
-import { addressCharge, type ChargedSend, chargesFor, type LimitPolicy } from "../domain/charges.ts";
+import { addressCharge, type ChargedSend, chargesFor, isPersonal, type LimitPolicy } from "../domain/charges.ts";
 import { clientBlock, isLoopback } from "../domain/client-address.ts";
 import { failuresToday, failureWaitMs } from "../domain/failures.ts";
-import { type Charge, countedIn, decideCharge, toRetryAfterSeconds } from "../domain/limits.ts";
+import { type Charge, countedIn, decideCharge, type Refusal, toRetryAfterSeconds } from "../domain/limits.ts";
 import type { Address } from "../domain/verification.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LimitStore } from "../ports/limit-store.ts";
+import type { Limiter } from "../ports/limiter.ts";
 import type { VerificationStore } from "../ports/verification-store.ts";
 
 /** Who asked for a send, as the edge saw it. */
@@ -30,8 +31,34 @@ export interface NumberState {
   readonly failedGuesses: { readonly count: number; readonly limit: number; readonly retryAfterSeconds: number };
 }
 
+/** A send before it is counted. */
+export interface NewSend extends Omit<ChargedSend, "client"> {
+  /** Id of its message. */
+  readonly id: string;
+  readonly client?: Client;
+  readonly now: number;
+}
+
+/** What a step of the store says when it did not take the send. */
+type NotTaken = { readonly kind: "refused"; readonly refusal: Refusal };
+
 export interface Limits {
-  charges(send: Omit<ChargedSend, "client"> & { readonly client?: Client }): readonly Charge[];
+  readonly backend: "database" | "redis";
+  /**
+   * Counts a send and commits it. The limiter, where there is one, refuses first; the database decides last, in the step
+   * that sends. A crash between the two leaves a charge, never a free send.
+   *
+   * @param commit receives what the database decides
+   * @throws {AppError} `service_unavailable` when the limiter cannot decide
+   */
+  admit<Outcome extends { readonly kind: string }>(
+    send: NewSend,
+    commit: (charges: readonly Charge[]) => Promise<Outcome>,
+  ): Promise<Outcome | NotTaken>;
+  /** Gives back what the limiter holds of a send that certainly did not happen; the store has done so already. */
+  giveBack(messageId: string): Promise<void>;
+  /** Throws when the limiter cannot decide. */
+  ping(): Promise<void>;
   /** Milliseconds until the counter of an address lets the next code through; 0 when it does now. */
   nextSendInMs(channel: Channel, address: Address): Promise<number>;
   readNumber(phone: string): Promise<NumberState>;
@@ -41,13 +68,19 @@ export interface Limits {
 
 export interface LimitsOptions {
   readonly store: LimitStore & VerificationStore;
+  /** Null when the database keeps all counters. */
+  readonly limiter: Limiter | null;
   readonly clock: Clock;
   readonly policy: LimitPolicy;
   readonly isEnabled: boolean;
   readonly maxFailuresPerDay: number;
   /** In development everybody is one client: this machine. */
   readonly ignoresLoopback: boolean;
+  /** Hears of a charge that could not be taken back: it stays until its window has passed. */
+  readonly onError: (error: unknown) => void;
 }
+
+const NOT_TAKEN: readonly string[] = ["refused", "waiting"];
 
 const numberSend = (phone: string, lane: ChargedSend["lane"]): ChargedSend => ({
   lane,
@@ -59,25 +92,34 @@ const numberSend = (phone: string, lane: ChargedSend["lane"]): ChargedSend => ({
 
 const toSeconds = (waitMs: number): number => (waitMs > 0 ? toRetryAfterSeconds(waitMs) : 0);
 
-export function createLimits({
-  store,
-  clock,
-  policy,
-  isEnabled,
-  maxFailuresPerDay,
-  ignoresLoopback,
-}: LimitsOptions): Limits {
+export function createLimits(options: LimitsOptions): Limits {
+  const { store, limiter, clock, policy, isEnabled, maxFailuresPerDay, ignoresLoopback, onError } = options;
+
   const toBlock = ({ address, kind }: Client): ChargedSend["client"] => {
     const block = ignoresLoopback && isLoopback(address) ? null : clientBlock(address);
     return block === null ? undefined : { block, kind };
   };
 
+  const chargesOf = ({ client, ...send }: NewSend): readonly Charge[] => {
+    if (!isEnabled) return [];
+    const block = client === undefined ? undefined : toBlock(client);
+    return chargesFor({ ...send, ...(block === undefined ? {} : { client: block }) }, policy);
+  };
+
   return {
-    charges: ({ client, ...send }) => {
-      if (!isEnabled) return [];
-      const block = client === undefined ? undefined : toBlock(client);
-      return chargesFor({ ...send, ...(block === undefined ? {} : { client: block }) }, policy);
+    backend: limiter?.backend ?? "database",
+    admit: async (send, commit) => {
+      const charges = chargesOf(send);
+      if (limiter === null || charges.length === 0) return commit(charges);
+      const { id, channel, now } = send;
+      const refusal = await limiter.reserve({ id, charges, channel, now });
+      if (refusal !== null) return { kind: "refused", refusal };
+      const outcome = await commit(charges.filter(isPersonal));
+      if (NOT_TAKEN.includes(outcome.kind)) await limiter.release(id, "everything").catch(onError);
+      return outcome;
     },
+    giveBack: async (messageId) => limiter?.release(messageId, "sends"),
+    ping: async () => limiter?.ping(),
     nextSendInMs: async (channel, address) => {
       if (!isEnabled) return 0;
       const now = clock.now();
@@ -111,10 +153,13 @@ export function createLimits({
         },
       };
     },
-    resetNumber: (phone) =>
-      store.resetNumber(phone, [
+    resetNumber: async (phone) => {
+      const charges = [
         addressCharge(numberSend(phone, "otp"), policy),
         addressCharge(numberSend(phone, "notification"), policy),
-      ]),
+      ];
+      await store.resetNumber(phone, charges);
+      await limiter?.reset(charges);
+    },
   };
 }

@@ -3,11 +3,12 @@ import type { Locale } from "@mestore/sms-gateway-contract/errors";
 import { AppError } from "../domain/app-error.ts";
 import { ID_RANDOM_BYTES, toId } from "../domain/id.ts";
 import { toRetryAfterSeconds } from "../domain/limits.ts";
+import type { NewMessage, StoredMessage } from "../domain/message.ts";
 import { measureText } from "../domain/segments.ts";
 import { renderNotification } from "../domain/templates.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStore, StoredEvent } from "../ports/event-store.ts";
-import type { EnqueueStep, MessageFilter, MessageStore, NewMessage, StoredMessage } from "../ports/message-store.ts";
+import type { EnqueueStep, MessageFilter, MessageStore } from "../ports/message-store.ts";
 import type { Secrets } from "../ports/secrets.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
@@ -100,14 +101,17 @@ export function createNotifications(options: NotificationsOptions): Notification
         createdAt: now,
         updatedAt: now,
       };
-      const outcome = await store.enqueueMessage({
-        message,
-        charges: limits.charges({ lane: "notification", channel, address, tenant, subject: "" }),
-        ...(idempotency === undefined
-          ? {}
-          : { idempotency: { key: idempotency.key, answer: idempotency.answer(stored) } }),
-        now,
-      });
+      const send = { id: message.id, lane: "notification", channel, address, tenant, subject: "", now } as const;
+      const outcome = await limits.admit(send, (charges) =>
+        store.enqueueMessage({
+          message,
+          charges,
+          ...(idempotency === undefined
+            ? {}
+            : { idempotency: { key: idempotency.key, answer: idempotency.answer(stored) } }),
+          now,
+        }),
+      );
       if (outcome.kind === "refused") {
         throw new AppError(outcome.refusal.code, {
           retryAfterSeconds: toRetryAfterSeconds(outcome.refusal.retryAfterMs),

@@ -1,19 +1,19 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
 import type { ErrorDetails, Locale } from "@mestore/sms-gateway-contract/errors";
 import { AppError } from "../domain/app-error.ts";
+import type { CheckOutcome } from "../domain/check.ts";
 import { isCode } from "../domain/code.ts";
 import { isFinal } from "../domain/delivery.ts";
 import { ID_RANDOM_BYTES, toId } from "../domain/id.ts";
 import { toRetryAfterSeconds } from "../domain/limits.ts";
+import type { NewMessage, StoredMessage } from "../domain/message.ts";
 import type { Address, Verification, VerificationScope } from "../domain/verification.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStore, StoredEvent } from "../ports/event-store.ts";
-import type { NewMessage, StoredMessage } from "../ports/message-store.ts";
 import type { ProofSigner } from "../ports/proof-signer.ts";
 import type { Secrets } from "../ports/secrets.ts";
 import type {
   AddressState,
-  CheckOutcome,
   CheckStep,
   StartOutcome,
   StartStep,
@@ -173,33 +173,30 @@ export function createVerifications(options: VerificationsOptions): Verification
       switchboard.assertOpen({ channel, lane: "otp", country });
       const now = clock.now();
       const message = newMessage(request, recipient, now);
+      const { tenant, subject } = scope;
       const client = request.client === undefined ? {} : { client: request.client };
-      const outcome = await store.startVerification({
-        ...scope,
-        address,
-        channel,
-        fresh: {
-          id: newId("ver", now),
-          salt: secrets.randomBytes(SALT_BYTES),
-          kid: secrets.currentKid,
-          codeLength: policy.codeLength,
-          maxAttempts: policy.maxAttempts,
-          locale,
-          expiresAt: now + policy.codeLifeMs,
-        },
-        message,
-        charges: limits.charges({
-          lane: "otp",
-          channel,
+      const send = { id: message.id, lane: "otp", channel, address, tenant, subject, now, ...client } as const;
+      const outcome = await limits.admit(send, (charges) =>
+        store.startVerification({
+          ...scope,
           address,
-          tenant: scope.tenant,
-          subject: scope.subject,
-          ...client,
+          channel,
+          fresh: {
+            id: newId("ver", now),
+            salt: secrets.randomBytes(SALT_BYTES),
+            kid: secrets.currentKid,
+            codeLength: policy.codeLength,
+            maxAttempts: policy.maxAttempts,
+            locale,
+            expiresAt: now + policy.codeLifeMs,
+          },
+          message,
+          charges,
+          maxFailuresPerDay: policy.maxFailuresPerDay,
+          ...(idempotency === undefined ? {} : { idempotency }),
+          now,
         }),
-        maxFailuresPerDay: policy.maxFailuresPerDay,
-        ...(idempotency === undefined ? {} : { idempotency }),
-        now,
-      });
+      );
       if (outcome.kind !== "started") throw refuseStart(outcome);
       const { verification } = outcome;
       const sending = begun(message, verification, now);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { CheckOutcome } from "../../src/domain/check.ts";
 import type { Address, Verification } from "../../src/domain/verification.ts";
-import type { CheckOutcome, CheckStep } from "../../src/ports/verification-store.ts";
+import type { CheckStep } from "../../src/ports/verification-store.ts";
 import {
   checkStep,
   DAY,

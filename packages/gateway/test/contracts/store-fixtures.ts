@@ -1,7 +1,7 @@
 import type { SendResult } from "../../src/domain/delivery.ts";
 import type { Charge, LimitWindow } from "../../src/domain/limits.ts";
+import type { NewMessage, StoredMessage } from "../../src/domain/message.ts";
 import type { Address, VerificationScope } from "../../src/domain/verification.ts";
-import type { NewMessage, StoredMessage } from "../../src/ports/message-store.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { CheckStep, Started, StartOutcome, StartStep } from "../../src/ports/verification-store.ts";
 

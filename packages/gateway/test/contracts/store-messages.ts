@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { ClaimStep, NewMessage } from "../../src/ports/message-store.ts";
+import type { NewMessage } from "../../src/domain/message.ts";
+import type { ClaimStep } from "../../src/ports/message-store.ts";
 import type { Store } from "../../src/ports/store.ts";
 import {
   attemptOf,
@@ -126,7 +127,7 @@ export function messageContract(open: OpenStore): void {
 export function claimContract(open: OpenStore): void {
   describe("claiming messages", () => {
     const store = useStore(open);
-    const claim = (over: Partial<ClaimStep> = {}) => store().claimMessages(claimStep(over));
+    const claim = async (over: Partial<ClaimStep> = {}) => (await store().claimMessages(claimStep(over))).begun;
     const stateOf = async (id: string) => (await store().readMessage("default", id))?.state;
     const verificationOf = async (id: string) => store().readVerification("default", id);
 

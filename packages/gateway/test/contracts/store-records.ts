@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ContactFields } from "../../src/ports/contact-store.ts";
+import type { ContactFields } from "../../src/domain/contact.ts";
 import type { ApiKey } from "../../src/ports/key-store.ts";
 import {
   checkStep,

@@ -115,8 +115,8 @@ export function settleContract(open: OpenStore): void {
         state: "queued",
         attempts: 1,
       });
-      expect(await store().claimMessages(claimStep({ now: NOW + 7_000 }))).toEqual([]);
-      expect(await store().claimMessages(claimStep({ now: NOW + 7_001 }))).toMatchObject([
+      expect((await store().claimMessages(claimStep({ now: NOW + 7_000 }))).begun).toEqual([]);
+      expect((await store().claimMessages(claimStep({ now: NOW + 7_001 }))).begun).toMatchObject([
         { id: messageId, attempts: 2 },
       ]);
       expect(await isReleased(charge)).toEqual([false]);
@@ -128,7 +128,7 @@ export function settleContract(open: OpenStore): void {
       for (const attempt of [1, 2]) {
         expect(await settle({ outcome: "unavailable" }, attempt, now)).toMatchObject({ state: "queued" });
         now += MINUTE;
-        expect(await store().claimMessages(claimStep({ now }))).toHaveLength(1);
+        expect((await store().claimMessages(claimStep({ now }))).begun).toHaveLength(1);
       }
       expect(await settle({ outcome: "unavailable" }, 3, now)).toMatchObject({
         state: "failed",
@@ -241,7 +241,7 @@ export function settleContract(open: OpenStore): void {
       expect(await store().settleAttempt(attempt, { outcome: "unknown" }, NOW + 2)).toBeNull();
       expect(await store().settleAttempt(attempt, REJECTED, NOW + 2)).toBeNull();
       expect(await stateOf(messageId)).toBe("delivered");
-      expect(await store().claimMessages(claimStep({ now: NOW + LIFE / 2 }))).toEqual([]);
+      expect((await store().claimMessages(claimStep({ now: NOW + LIFE / 2 }))).begun).toEqual([]);
     });
 
     it("moves a message whose outcome was unknown", async () => {
@@ -256,7 +256,7 @@ export function settleContract(open: OpenStore): void {
       const { messageId } = await start(store());
       await endAttempt(store(), { id: messageId }, { outcome: "unknown" });
       await apply(messageId, { state: "delivered" });
-      expect(await store().claimMessages(claimStep({ now: NOW + MINUTE }))).toEqual([]);
+      expect((await store().claimMessages(claimStep({ now: NOW + MINUTE }))).begun).toEqual([]);
     });
 
     it("is nothing for a message of nobody", async () => {

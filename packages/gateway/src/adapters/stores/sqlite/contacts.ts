@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Contact, ContactFields, ContactStore } from "../../../ports/contact-store.ts";
+import { type Contact, claimFields, ignoresClaims, type KeptContact, putFields } from "../../../domain/contact.ts";
+import type { ContactStore } from "../../../ports/contact-store.ts";
 import { prepare } from "./statement.ts";
 import type { Writer } from "./writer.ts";
 
@@ -27,6 +28,9 @@ const toContact = (row: ContactRow): Contact => ({
   updatedAt: row.updated_at,
 });
 
+const toKept = (row: ContactRow | undefined): KeptContact | null =>
+  row === undefined ? null : { ...toContact(row), wasPut: row.was_put === 1, claimsIssuedAt: row.claims_issued_at };
+
 const SELECT = "select * from contacts where tenant = ? and sub = ?";
 
 export function createContacts(database: DatabaseSync, reader: DatabaseSync, writer: Writer): ContactStore {
@@ -42,52 +46,26 @@ export function createContacts(database: DatabaseSync, reader: DatabaseSync, wri
   );
   const remove = prepare(database, "delete from contacts where tenant = ? and sub = ?");
 
-  const write = (row: ContactRow): Contact => {
-    upsert.run(
-      row.tenant,
-      row.sub,
-      row.phone,
-      row.email,
-      row.name,
-      row.phone_verified_at,
-      row.email_verified_at,
-      row.was_put,
-      row.claims_issued_at,
-      row.updated_at,
-    );
-    return toContact(row);
+  const write = (kept: KeptContact): Contact => {
+    const { wasPut, claimsIssuedAt, ...c } = kept;
+    const verified = [c.phoneVerifiedAt, c.emailVerifiedAt] as const;
+    upsert.run(c.tenant, c.sub, c.phone, c.email, c.name, ...verified, wasPut ? 1 : 0, claimsIssuedAt, c.updatedAt);
+    return c;
   };
 
-  /** A verified flag falls with the address it was won for. */
-  const merge = (old: ContactRow | undefined, fields: ContactFields) => ({
-    ...fields,
-    phone_verified_at: old !== undefined && old.phone === fields.phone ? old.phone_verified_at : null,
-    email_verified_at: old !== undefined && old.email === fields.email ? old.email_verified_at : null,
-  });
-
   return {
-    putContact: ({ tenant, sub }, fields, now) =>
-      writer.run(() => {
-        const old = select.get(tenant, sub);
-        const claims_issued_at = old?.claims_issued_at ?? 0;
-        return write({ tenant, sub, ...merge(old, fields), was_put: 1, claims_issued_at, updated_at: now });
-      }),
-    applyClaims: async ({ tenant, sub }, { fields, issuedAt }, now) => {
-      const settled = (row: ContactRow | undefined): Contact | null =>
-        row !== undefined && (row.was_put === 1 || issuedAt <= row.claims_issued_at) ? toContact(row) : null;
-      const current = settled(read.get(tenant, sub));
+    putContact: (owner, fields, now) =>
+      writer.run(() => write(putFields(toKept(select.get(owner.tenant, owner.sub)), owner, { fields, now }))),
+    applyClaims: async (owner, { fields, issuedAt }, now) => {
+      const settled = (row: ContactRow | undefined): Contact | null => {
+        const kept = toKept(row);
+        return row !== undefined && kept !== null && ignoresClaims(kept, issuedAt) ? toContact(row) : null;
+      };
+      const current = settled(read.get(owner.tenant, owner.sub));
       if (current !== null) return current;
       return writer.run(() => {
-        const old = select.get(tenant, sub);
-        const kept = settled(old);
-        if (kept !== null) return kept;
-        // A token that says nothing of a field leaves it as it was.
-        const known = {
-          phone: fields.phone ?? old?.phone ?? null,
-          email: fields.email ?? old?.email ?? null,
-          name: fields.name ?? old?.name ?? null,
-        };
-        return write({ tenant, sub, ...merge(old, known), was_put: 0, claims_issued_at: issuedAt, updated_at: now });
+        const old = select.get(owner.tenant, owner.sub);
+        return settled(old) ?? write(claimFields(toKept(old), owner, { fields, issuedAt, now }));
       });
     },
     readContact: async ({ tenant, sub }) => {

@@ -1,16 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { NewEvent } from "../../../domain/event.ts";
 import type { EventStore, StoredEvent } from "../../../ports/event-store.ts";
 import { prepare } from "./statement.ts";
-
-/** What a step notes down. `entityId` is the verification, or the message when there is none. */
-export interface NewEvent {
-  readonly at: number;
-  readonly tenant: string;
-  readonly type: string;
-  readonly entityId: string;
-  readonly messageId?: string;
-  readonly data?: Readonly<Record<string, unknown>>;
-}
 
 export type AppendEvent = (event: NewEvent) => void;
 

@@ -1,16 +1,16 @@
 import type { DatabaseSync } from "node:sqlite";
 import { AppError } from "../../../domain/app-error.ts";
-import type {
-  ClaimOutcome,
-  IdempotencyClaim,
-  IdempotencyStore,
-  IdempotentAnswer,
-} from "../../../ports/idempotency-store.ts";
+import {
+  type ClaimOutcome,
+  decideKey,
+  type IdempotencyClaim,
+  type IdempotentAnswer,
+  KEY_LEASE_MS,
+  type KeptKey,
+} from "../../../domain/idempotency.ts";
+import type { IdempotencyStore } from "../../../ports/idempotency-store.ts";
 import { prepare } from "./statement.ts";
 import type { Writer } from "./writer.ts";
-
-const LEASE_MS = 30_000;
-const KEPT_MS = 24 * 3_600_000;
 
 interface Row {
   readonly request: string;
@@ -19,6 +19,13 @@ interface Row {
   readonly body: string | null;
   readonly created_at: number;
 }
+
+const toKept = ({ request, lease_until, status, body, created_at }: Row): KeptKey => ({
+  request,
+  leaseUntil: lease_until,
+  answer: status === null || body === null ? null : { status, body },
+  createdAt: created_at,
+});
 
 /**
  * Keeps the first answer inside the step that does the work.
@@ -51,16 +58,12 @@ export function createIdempotency(database: DatabaseSync, writer: Writer): Idemp
   const release = prepare(database, "delete from idempotency where key = ? and status is null");
   const forget = prepare(database, "delete from idempotency where key = ?");
 
-  const claim = ({ key, request, now }: IdempotencyClaim): ClaimOutcome => {
+  const claim = (step: IdempotencyClaim): ClaimOutcome => {
+    const { key, request, now } = step;
     const row = select.get(key);
-    if (row !== undefined && now < row.created_at + KEPT_MS) {
-      if (row.request !== request) return { kind: "mismatch" };
-      if (row.status !== null && row.body !== null)
-        return { kind: "replay", answer: { status: row.status, body: row.body } };
-      if (now < row.lease_until) return { kind: "running", retryAfterMs: row.lease_until - now };
-    }
-    take.run(key, request, now + LEASE_MS, now);
-    return { kind: "claimed" };
+    const outcome = decideKey(row === undefined ? null : toKept(row), step);
+    if (outcome.kind === "claimed") take.run(key, request, now + KEY_LEASE_MS, now);
+    return outcome;
   };
 
   return {

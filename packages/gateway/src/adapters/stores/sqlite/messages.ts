@@ -1,11 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import type {
-  EnqueueOutcome,
-  EnqueueStep,
-  MessageStore,
-  NewMessage,
-  QueueState,
-} from "../../../ports/message-store.ts";
+import type { NewMessage } from "../../../domain/message.ts";
+import type { EnqueueOutcome, EnqueueStep, MessageStore, QueueState } from "../../../ports/message-store.ts";
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
 import type { KeepFirstAnswer } from "./idempotency.ts";

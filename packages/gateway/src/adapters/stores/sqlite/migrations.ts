@@ -174,8 +174,20 @@ const initial: Migration = {
   },
 };
 
+/** Where the walks of the retention stopped. */
+const sweeps: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("sweeps")
+      .addColumn("kind", "text", (c) => c.primaryKey())
+      .addColumn("after", "text", (c) => c.notNull())
+      .modifyEnd(sql`without rowid`)
+      .execute();
+  },
+};
+
 /** In order; a released migration never changes. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial };
+const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial, "0002_sweeps": sweeps };
 
 /** Brings the schema up to date. */
 export async function migrate(database: DatabaseSync): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Channel, Lane, MessageState, VerificationStatus } from "@mestore/sms-gateway-contract";
 import type { Locale } from "@mestore/sms-gateway-contract/errors";
 import type { RejectionCode } from "../../../domain/delivery.ts";
+import type { StoredMessage } from "../../../domain/message.ts";
 import type { AddressKind, Verification } from "../../../domain/verification.ts";
-import type { StoredMessage } from "../../../ports/message-store.ts";
 
 export interface VerificationRow {
   readonly id: string;

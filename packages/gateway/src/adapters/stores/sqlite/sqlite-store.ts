@@ -10,6 +10,7 @@ import { createKeys } from "./keys.ts";
 import { createMessageInserter, createOutbox } from "./messages.ts";
 import { migrate } from "./migrations.ts";
 import { createPauses } from "./pauses.ts";
+import { createRetention } from "./retention.ts";
 import { prepare } from "./statement.ts";
 import { createVerifications } from "./verifications.ts";
 import { type BatchReport, createWriter } from "./writer.ts";
@@ -32,6 +33,7 @@ export async function createSqliteStore({ path, onBatch = () => undefined }: Sql
   const insertMessage = createMessageInserter(database);
   const keepFirstAnswer = createFirstAnswerKeeper(database);
   const parts = { database, reader, writer, book, append, insertMessage, keepFirstAnswer };
+  const attempts = createAttempts(parts);
   const readSends = createSendReader(reader);
   const forgetGuesses = prepare(database, "delete from guesses where address = ?");
 
@@ -39,13 +41,14 @@ export async function createSqliteStore({ path, onBatch = () => undefined }: Sql
     engine: "sqlite",
     ...createVerifications(parts),
     ...createOutbox(parts),
-    ...createAttempts(parts),
+    ...attempts.port,
     ...createIdempotency(database, writer),
     ...createContacts(database, reader, writer),
     ...createKeys(database, reader, writer),
     ...createPauses(database, reader, writer),
     ...createEventReader(reader),
     ...createInbox(database, reader, writer),
+    ...createRetention({ database, writer, expireOverdue: attempts.expireOverdue }),
     readSends: async (charge, now) => readSends(charge, now),
     resetNumber: (phone, charges) =>
       writer.run(() => {

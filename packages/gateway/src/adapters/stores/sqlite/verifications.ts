@@ -1,20 +1,8 @@
 import type { DatabaseSync } from "node:sqlite";
-import { failureWaitMs } from "../../../domain/failures.ts";
-import {
-  afterGuess,
-  ENDED_MEMORY_MS,
-  isLive,
-  isReusable,
-  statusAt,
-  type Verification,
-} from "../../../domain/verification.ts";
-import type {
-  CheckOutcome,
-  CheckStep,
-  StartOutcome,
-  StartStep,
-  VerificationStore,
-} from "../../../ports/verification-store.ts";
+import { type CheckOutcome, decideCheck, guessedTooLate } from "../../../domain/check.ts";
+import { decideStart } from "../../../domain/start.ts";
+import { isLive, statusAt, type Verification } from "../../../domain/verification.ts";
+import type { CheckStep, StartOutcome, StartStep, VerificationStore } from "../../../ports/verification-store.ts";
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
 import { createFailureAppender, createFailureReader } from "./guesses.ts";
@@ -79,63 +67,42 @@ export function createVerifications({
   const readFailures = createFailureReader(database);
   const appendFailure = createFailureAppender(database);
 
-  const insertFresh = (step: StartStep): Verification => {
-    const { fresh, address, channel, message, now } = step;
+  const insertFresh = (v: Verification, messageId: string): void => {
     insert.run(
-      fresh.id,
-      step.tenant,
-      step.purpose,
-      step.subject,
-      address.kind,
-      address.value,
-      channel,
-      fresh.salt,
-      fresh.kid,
-      fresh.codeLength,
-      fresh.maxAttempts,
-      fresh.locale,
-      message.id,
-      now,
-      fresh.expiresAt,
+      v.id,
+      v.tenant,
+      v.purpose,
+      v.subject,
+      v.address.kind,
+      v.address.value,
+      v.channel,
+      v.salt,
+      v.kid,
+      v.codeLength,
+      v.maxAttempts,
+      v.locale,
+      messageId,
+      v.createdAt,
+      v.expiresAt,
     );
-    const { tenant, purpose, subject } = step;
-    return {
-      ...fresh,
-      tenant,
-      purpose,
-      subject,
-      address,
-      channel,
-      status: "pending",
-      attempts: 0,
-      sends: 1,
-      createdAt: now,
-      endedAt: null,
-    };
-  };
-
-  /** Adds a send to the live verification, or ends what is left of it and makes a new one. */
-  const reuseOrCreate = (step: StartStep): Verification => {
-    const row = selectNewest.get(step.address.value, step.tenant, step.purpose, step.subject);
-    if (row === undefined || row.status !== "pending") return insertFresh(step);
-    const live = toVerification(row);
-    if (!isReusable(live, step.now)) {
-      end.run(isLive(live, step.now) ? "canceled" : "expired", Math.min(step.now, live.expiresAt), live.id);
-      return insertFresh(step);
-    }
-    const { channel, message } = step;
-    addSend.run(channel, step.fresh.locale, message.id, live.id);
-    return { ...live, channel, locale: step.fresh.locale, sends: live.sends + 1 };
   };
 
   const start = (step: StartStep): StartOutcome => {
     const { address, message, charges, now } = step;
-    const waitMs = failureWaitMs(readFailures(address.value, now), step.maxFailuresPerDay, now);
-    if (waitMs > 0) return { kind: "waiting", retryAfterMs: waitMs };
-    const refusal = book.decide(charges, now);
-    if (refusal !== null) return { kind: "refused", refusal };
-
-    const verification = reuseOrCreate(step);
+    const row = selectNewest.get(address.value, step.tenant, step.purpose, step.subject);
+    const decision = decideStart(
+      {
+        newest: row === undefined ? null : toVerification(row),
+        failures: readFailures(address.value, now),
+        refusal: book.decide(charges, now),
+      },
+      step,
+    );
+    if (decision.kind !== "started") return decision;
+    const { verification, isFresh, replaced, event } = decision;
+    if (replaced !== null) end.run(replaced.status, replaced.endedAt, replaced.id);
+    if (isFresh) insertFresh(verification, message.id);
+    else addSend.run(verification.channel, verification.locale, message.id, verification.id);
     const note = book.write(charges, { messageId: message.id, channel: step.channel, at: now });
     insertMessage({
       message: { ...message, deliverBefore: verification.expiresAt },
@@ -144,14 +111,7 @@ export function createVerifications({
       note,
       now,
     });
-    append({
-      at: now,
-      tenant: step.tenant,
-      type: "verification.started",
-      entityId: verification.id,
-      messageId: message.id,
-      data: { channel: step.channel, sends: verification.sends },
-    });
+    append(event);
     const started = { verification, messageId: message.id };
     if (step.idempotency !== undefined) keepFirstAnswer(step.idempotency.key, step.idempotency.answer(started), now);
     return { kind: "started", ...started };
@@ -162,46 +122,27 @@ export function createVerifications({
       ? selectById.get(target.id, target.tenant)
       : selectNewest.get(target.address.value, target.tenant, target.purpose, target.subject);
 
-  const isRemembered = (row: VerificationRow, now: number): boolean =>
-    (row.ended_at ?? row.expires_at) > now - ENDED_MEMORY_MS;
-
   const markContact = ({ address, tenant, subject }: Verification, now: number): void => {
     if (subject === "") return;
     (address.kind === "phone" ? markPhone : markEmail).run(now, now, tenant, subject, address.value);
   };
 
-  const guess = (live: Verification, step: CheckStep): CheckOutcome => {
-    const matched = step.matches(live);
-    const { status, attempts } = afterGuess(live, matched);
-    const endedAt = status === "pending" ? null : step.now;
-    if (setAttempts.run(status, attempts, endedAt, live.id) !== 1) {
-      return { kind: "none", channel: live.channel };
-    }
-    if (!matched) appendFailure({ verification: live, attempt: attempts, at: step.now });
-    const verification: Verification = { ...live, status, attempts, endedAt };
-    const event = { at: step.now, tenant: live.tenant, entityId: live.id };
-    if (status === "approved") {
-      markContact(verification, step.now);
-      append({ ...event, type: "verification.approved" });
-      return { kind: "approved", verification };
-    }
-    append({ ...event, type: "verification.guess_incorrect", data: { attempt: attempts } });
-    if (status === "max_attempts_reached") return { kind: "exhausted", verification };
-    return { kind: "incorrect", verification, attemptsRemaining: live.maxAttempts - attempts };
-  };
-
   const check = (step: CheckStep): CheckOutcome => {
     const { target, now } = step;
+    const isById = "id" in target;
     const row = findTarget(target);
-    if (row === undefined && "id" in target) return { kind: "not_found" };
-    const address = "id" in target ? row?.address : target.address.value;
-    const waitMs = address === undefined ? 0 : failureWaitMs(readFailures(address, now), step.maxFailuresPerDay, now);
-    if (waitMs > 0) return { kind: "waiting", retryAfterMs: waitMs };
-    if (row === undefined) return { kind: "none" };
-    const verification = toVerification(row);
-    if (isLive(verification, now)) return guess(verification, step);
-    if (isRemembered(row, now) && statusAt(verification, now) === "expired") return { kind: "expired" };
-    return { kind: "none", channel: verification.channel };
+    const found = row === undefined ? null : toVerification(row);
+    const address = isById ? row?.address : target.address.value;
+    const failures = address === undefined ? { failures: [], approvedAt: null } : readFailures(address, now);
+    const { outcome, counted } = decideCheck({ found, failures }, { ...step, isById });
+    if (counted === null) return outcome;
+    const { verification, isRight, event } = counted;
+    const { id, status, attempts, endedAt } = verification;
+    if (setAttempts.run(status, attempts, endedAt, id) !== 1) return guessedTooLate(verification);
+    if (isRight) markContact(verification, now);
+    else appendFailure({ verification, attempt: attempts, at: now });
+    append(event);
+    return outcome;
   };
 
   const cancel = (tenant: string, id: string, now: number): Verification | null => {

@@ -1,0 +1,113 @@
+import type { MessageState } from "@mestore/sms-gateway-contract";
+import { afterAttempt, type Receipt, type SendResult } from "./delivery.ts";
+import type { NewEvent } from "./event.ts";
+import type { StoredMessage } from "./message.ts";
+
+/** Only while it may still be sent does a message keep its text. */
+export const keepsText = (state: MessageState): boolean => state === "queued" || state === "sending";
+
+/** What a step makes of a message: its row as it is to be written, and what is told of it. */
+export interface MessageMove {
+  readonly message: StoredMessage;
+  /** End of the lease while sending, "not before" while queued, null once nobody sends it any more. */
+  readonly dueAt: number | null;
+  /** Nothing was sent: sends, cool-down and money go back. */
+  readonly giveBack: boolean;
+  readonly events: readonly NewEvent[];
+}
+
+/** An event of a message, filed under its verification when it has one. */
+const messageEvent = (
+  message: StoredMessage,
+  event: { readonly type: string; readonly at: number; readonly data?: Readonly<Record<string, unknown>> },
+): NewEvent => ({
+  ...event,
+  tenant: message.tenant,
+  entityId: message.verificationId ?? message.id,
+  messageId: message.id,
+});
+
+/** What is told of a receipt that moved a message. */
+export const receiptEvent = (message: StoredMessage, { state, code, vendorCode }: Receipt, now: number): NewEvent =>
+  messageEvent(message, {
+    type: `message.${state}`,
+    at: now,
+    data: { ...(code === undefined ? {} : { errorCode: code }), ...(vendorCode === undefined ? {} : { vendorCode }) },
+  });
+
+/** Ends the running attempt with what it came to. */
+export function concludeAttempt(message: StoredMessage, result: SendResult, now: number): MessageMove {
+  const { attempts, unknownAttempts, provider } = message;
+  const plan = afterAttempt({ ...message, unknownBefore: unknownAttempts }, result, now);
+  const data = {
+    attempt: attempts,
+    provider,
+    outcome: result.outcome,
+    ...("vendorCode" in result && result.vendorCode !== undefined ? { vendorCode: result.vendorCode } : {}),
+    ...(plan.errorCode === undefined ? {} : { errorCode: plan.errorCode }),
+    ...(plan.giveBack ? { givenBack: true } : {}),
+  };
+  return {
+    message: {
+      ...message,
+      state: plan.state,
+      errorCode: plan.errorCode ?? message.errorCode,
+      providerMessageId: result.outcome === "accepted" ? result.providerMessageId : message.providerMessageId,
+      unknownAttempts: unknownAttempts + (result.outcome === "unknown" ? 1 : 0),
+      text: keepsText(plan.state) ? message.text : null,
+      updatedAt: now,
+    },
+    dueAt: plan.nextAttemptAt ?? null,
+    giveBack: plan.giveBack,
+    events: [
+      messageEvent(message, {
+        type: plan.state === "queued" ? "message.retrying" : `message.${plan.state}`,
+        at: now,
+        data,
+      }),
+    ],
+  };
+}
+
+/** A call that was answered after its receipt had come: the receipt stands, only the vendor's id is new. */
+export const keepsVendorId = (seen: StoredMessage, current: StoredMessage): boolean =>
+  current.attempts === seen.attempts && current.providerMessageId === null && !keepsText(current.state);
+
+/** Gives a message up that nobody wants any more: past its deadline, or its verification has ended. */
+export function expireMessage(message: StoredMessage, now: number): MessageMove {
+  const mayHaveLeft = message.unknownAttempts > 0;
+  const state = mayHaveLeft ? "unknown" : "expired";
+  const reason = now >= message.deliverBefore ? "deadline" : "verification_ended";
+  return {
+    message: { ...message, state, text: null, updatedAt: now },
+    dueAt: null,
+    giveBack: !mayHaveLeft,
+    events: [messageEvent(message, { type: `message.${state}`, at: now, data: { reason } })],
+  };
+}
+
+export interface Claimer {
+  /** False for a code that was used or given up: it is not sent again. */
+  readonly isWanted: boolean;
+  readonly leaseMs: number;
+  readonly now: number;
+}
+
+/** Takes a message that is due: begins its next attempt, or ends it. */
+export function claimDue(found: StoredMessage, { isWanted, leaseMs, now }: Claimer): MessageMove {
+  // A lease that ran out: the process that began the attempt is gone, and the call may have left.
+  const lost = found.state === "sending" ? concludeAttempt(found, { outcome: "unknown" }, now) : null;
+  if (lost !== null && lost.message.state !== "queued") return lost;
+  const message = lost?.message ?? found;
+  const events = lost?.events ?? [];
+  if (now >= message.deliverBefore || !isWanted) {
+    const expired = expireMessage(message, now);
+    return { ...expired, events: [...events, ...expired.events] };
+  }
+  return {
+    message: { ...message, state: "sending", attempts: message.attempts + 1, updatedAt: now },
+    dueAt: now + leaseMs,
+    giveBack: false,
+    events,
+  };
+}

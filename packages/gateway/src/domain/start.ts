@@ -1,0 +1,85 @@
+import type { Channel, VerificationStatus } from "@mestore/sms-gateway-contract";
+import type { NewEvent } from "./event.ts";
+import { type FailureBudget, failureWaitMs } from "./failures.ts";
+import type { Refusal } from "./limits.ts";
+import { type Address, isLive, isReusable, type Verification, type VerificationScope } from "./verification.ts";
+
+/** What a start needs to make a new verification; a live one keeps its own. */
+export type FreshVerification = Pick<
+  Verification,
+  "id" | "salt" | "kid" | "codeLength" | "maxAttempts" | "locale" | "expiresAt"
+>;
+
+/** What the store holds when a start arrives. */
+export interface StartState {
+  /** The live verification of the scope and address, else the newest that ended. */
+  readonly newest: Verification | null;
+  readonly failures: FailureBudget;
+  /** What the limits say. */
+  readonly refusal: Refusal | null;
+}
+
+export interface Opening extends VerificationScope {
+  readonly address: Address;
+  readonly channel: Channel;
+  readonly fresh: FreshVerification;
+  readonly message: { readonly id: string };
+  readonly maxFailuresPerDay: number;
+  readonly now: number;
+}
+
+/** A verification that ends because a start replaces it. */
+export interface Replaced {
+  readonly id: string;
+  readonly status: VerificationStatus;
+  readonly endedAt: number;
+}
+
+export type StartDecision =
+  | { readonly kind: "waiting"; readonly retryAfterMs: number }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | {
+      readonly kind: "started";
+      /** As it is to be written: inserted when fresh, else one send richer. */
+      readonly verification: Verification;
+      readonly isFresh: boolean;
+      readonly replaced: Replaced | null;
+      readonly event: NewEvent;
+    };
+
+function reuseOrCreate(newest: Verification | null, opening: Opening) {
+  const { fresh, channel, address, tenant, purpose, subject, now } = opening;
+  if (newest !== null && isReusable(newest, now)) {
+    const verification = { ...newest, channel, locale: fresh.locale, sends: newest.sends + 1 };
+    return { verification, isFresh: false, replaced: null };
+  }
+  const replaced: Replaced | null =
+    newest === null || newest.status !== "pending"
+      ? null
+      : {
+          id: newest.id,
+          status: isLive(newest, now) ? "canceled" : "expired",
+          endedAt: Math.min(now, newest.expiresAt),
+        };
+  const verification: Verification = {
+    ...{ ...fresh, tenant, purpose, subject, address, channel },
+    ...{ status: "pending", attempts: 0, sends: 1, createdAt: now, endedAt: null },
+  };
+  return { verification, isFresh: true, replaced };
+}
+
+/** Decides one start: the wait after wrong guesses, the limits, then a send of the live verification or of a new one. */
+export function decideStart({ newest, failures, refusal }: StartState, opening: Opening): StartDecision {
+  const { channel, message, maxFailuresPerDay, now } = opening;
+  const waitMs = failureWaitMs(failures, maxFailuresPerDay, now);
+  if (waitMs > 0) return { kind: "waiting", retryAfterMs: waitMs };
+  if (refusal !== null) return { kind: "refused", refusal };
+  const opened = reuseOrCreate(newest, opening);
+  const { id, tenant, sends } = opened.verification;
+  const data = { channel, sends };
+  return {
+    kind: "started",
+    ...opened,
+    event: { at: now, tenant, type: "verification.started", entityId: id, messageId: message.id, data },
+  };
+}
