@@ -158,7 +158,7 @@ export async function onStage<T>(
       rows: createRows(database),
       ask: createAsk(url, agent),
       url,
-      fsyncMs: () => current().fsyncMs,
+      fsyncMs: () => current().fsyncMs ?? 0,
       now: () => now,
       advance: (ms) => setClock(now + ms),
       key: () => ({ authorization: `Bearer ${current().apiKey}` }),

@@ -3,22 +3,28 @@ import type { RunningGateway } from "./serve.ts";
 /** Above this, each commit holds up the event loop for longer than a request should take. */
 const SLOW_FSYNC_MS = 2;
 
+const ROLE_WORDS = { all: "API and worker", api: "API", worker: "worker" } as const;
+
 const diskLine = (fsyncMs: number): string => {
   const measured = `disk: ${fsyncMs.toFixed(2)} ms per commit`;
-  return fsyncMs > SLOW_FSYNC_MS ? `${measured}; slow for one SQLite file, use a faster disk` : measured;
+  return fsyncMs > SLOW_FSYNC_MS
+    ? `${measured}; slow for one SQLite file: use a faster disk, or PostgreSQL (DATABASE_URL)`
+    : measured;
 };
 
 /** What a person reads when the gateway has started, and what to try first. */
-export function banner({ url, config, secrets, fsyncMs, version }: RunningGateway): string {
+export function banner({ url, config, secrets, fsyncMs, role, version }: RunningGateway): string {
   const page = url.replace("127.0.0.1", "localhost");
   const sms = !config.enabled.sms ? "off" : config.twilio === undefined ? "simulated" : "Twilio";
   const email = !config.enabled.email ? "off" : config.smtp === undefined ? "simulated" : "SMTP";
+  const disk = fsyncMs === null ? "" : ` (${diskLine(fsyncMs)})`;
   const lines = [
-    `MeStore SMS Gateway ${version} (${config.environment}): SMS ${sms}, e-mail ${email}`,
-    `   database  ${config.store.databasePath} (${diskLine(fsyncMs)})`,
+    `MeStore SMS Gateway ${version} (${config.environment}, ${ROLE_WORDS[role]}): SMS ${sms}, e-mail ${email}`,
+    `   database  ${config.store.name}${disk}`,
+    `   limits    ${config.store.redisUrl === undefined ? "in the database" : "in Redis, and in the database for numbers"}`,
     ...config.warnings.map(({ name, problem }) => `   warning   ${name}: ${problem}`),
   ];
-  if (config.isProduction) return `${[...lines, `   listening on ${url}`].join("\n")}\n`;
+  if (config.isProduction || role === "worker") return `${[...lines, `   listening on ${url}`].join("\n")}\n`;
   return `${[
     ...lines,
     `   inbox     ${page}/`,

@@ -1,3 +1,4 @@
+import { promisify } from "node:util";
 import type { Channel } from "@mestore/sms-gateway-contract";
 import type { Logger } from "pino";
 import { guard } from "./adapters/guard.ts";
@@ -5,12 +6,13 @@ import { createHostTokens } from "./adapters/host-tokens.ts";
 import { createMetrics, type Metrics } from "./adapters/metrics.ts";
 import { createProofSigner } from "./adapters/proof-signer.ts";
 import { PROVIDERS } from "./adapters/providers/index.ts";
-import { createSqliteStore } from "./adapters/stores/sqlite/sqlite-store.ts";
-import { createSecrets } from "./adapters/system.ts";
-import type { Config } from "./config.ts";
+import { createSecrets, createSharedClock, createSystemClock } from "./adapters/system.ts";
+import type { Role } from "./cli/local.ts";
+import { type Config, ConfigError } from "./config.ts";
 import { ID_RANDOM_BYTES, toId } from "./domain/id.ts";
 import { createApp } from "./http/app.ts";
 import type { Server } from "./http/server.ts";
+import { openLimiter, openStore, type StoreOptions } from "./open-store.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Provider, ReceiveReceipt } from "./ports/provider.ts";
 import type { Store } from "./ports/store.ts";
@@ -24,13 +26,20 @@ import { createKeys, type Keys } from "./services/keys.ts";
 import { createLimits } from "./services/limits.ts";
 import { createNotifications } from "./services/notifications.ts";
 import { createRecipients } from "./services/recipients.ts";
+import { createRetention } from "./services/retention.ts";
 import { createStatus } from "./services/status.ts";
 import { createSwitchboard } from "./services/switchboard.ts";
 import { createVerifications } from "./services/verifications.ts";
+import { reasonOf } from "./with-store.ts";
 
 const WORK_EVERY_MS = 250;
 const REFRESH_EVERY_MS = 500;
 const OPEN_FLOW_WARNING_EVERY_MS = 3_600_000;
+const CLOCK_EVERY_MS = 60_000;
+const SWEEP_EVERY_MS = 60_000;
+/** Connections that stay open are told to close with their next answer; whoever has not asked by then loses it. */
+const CONNECTIONS_GRACE_MS = 3_000;
+const CONNECTIONS_POLL_MS = 20;
 const DRAIN_GRACE_MS = 10_000;
 
 /** The secrets of a running gateway, wherever they came from. */
@@ -46,11 +55,14 @@ export interface RunningSecrets {
 export interface GatewayOptions {
   readonly config: Config;
   readonly secrets: RunningSecrets;
-  readonly clock: Clock;
+  readonly role: Role;
+  /** The machine's or the database's when absent; tests have others. */
+  readonly clock?: Clock;
   readonly logger: Logger;
   readonly version: string;
+  readonly maxSteps?: StoreOptions["maxSteps"];
   /** Shows simulated messages; nothing is shown without it. */
-  readonly terminal?: (block: string) => void;
+  readonly terminal?: ((block: string) => void) | undefined;
   /** Only a test of `selftest` says false. */
   readonly isRateLimitingOn?: boolean;
 }
@@ -66,19 +78,53 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+/** @throws {ConfigError} when the database is out of reach */
+async function openConfigured(config: Config, options: StoreOptions): Promise<Store> {
+  try {
+    return await openStore(config, options);
+  } catch (error) {
+    if (config.store.database.engine === "sqlite") throw error;
+    throw new ConfigError([
+      { name: "DATABASE_URL", problem: `${config.store.name} is out of reach (${reasonOf(error)})` },
+    ]);
+  }
+}
+
+/** Processes that share a database share its time. */
+async function openClock(store: Store): Promise<{ readonly clock: Clock; readonly set: () => Promise<void> }> {
+  if ((await store.readTime()) === null) return { clock: createSystemClock(), set: async () => undefined };
+  const clock = createSharedClock();
+  const set = () =>
+    clock.set(async () => {
+      const ms = await store.readTime();
+      if (ms === null) throw new Error("the database has no time any more");
+      return ms;
+    });
+  await set();
+  return { clock, set };
+}
+
 /** Ties the parts together; nothing listens yet. */
 export async function compose(options: GatewayOptions): Promise<Gateway> {
-  const { config, clock, logger, version } = options;
+  const { config, role, logger, version, maxSteps } = options;
   const { policy } = config;
   const onError = (error: unknown): void => logger.error({ err: error }, "background work failed");
 
   const metrics = createMetrics();
-  const store = await createSqliteStore({ path: config.store.databasePath, onBatch: metrics.committed });
+  const store = await openConfigured(config, {
+    onBatch: metrics.committed,
+    ...(maxSteps === undefined ? {} : { maxSteps }),
+  });
+  const limiter = await openLimiter(config);
+  const { clock, set: setClock } =
+    options.clock === undefined ? await openClock(store) : { clock: options.clock, set: async () => undefined };
+  const isApi = role !== "worker";
+  const isWorker = role !== "api";
   const secrets = createSecrets(options.secrets);
   const codes = createCodes(secrets);
   const keys = createKeys(store, clock, secrets);
   const readRecipient = createRecipients(policy.allowedCountries);
-  const inbox = createInbox(store, clock);
+  const inbox = createInbox(store, clock, { isShared: store.engine === "postgres" });
   const switchboard = createSwitchboard({ store, clock, enabled: config.enabled });
   await switchboard.refresh();
 
@@ -104,7 +150,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
   const hasInbox = providers.sms.simulated || providers.email.simulated;
 
   const { brand, webotpHost } = policy;
-  delivery = createDelivery({ store, clock, codes, switchboard, providers, brand, webotpHost, onError });
+  delivery = createDelivery({ store, clock, codes, switchboard, providers, brand, webotpHost, isWorker, onError });
   delivery.onChange(metrics.messageMoved);
   if (hasInbox) delivery.onChange(({ id, state }) => void inbox.changed(id, state).catch(onError));
 
@@ -118,9 +164,14 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     isEnabled: isRateLimitingOn,
     maxFailuresPerDay,
     ignoresLoopback,
-    limiter: null,
+    limiter,
     onError,
   });
+  const givesBack = ["failed", "expired"];
+  delivery.onChange(({ id, state }) => {
+    if (givesBack.includes(state)) limits.giveBack(id).catch(onError);
+  });
+  const retention = createRetention({ store, clock, secrets, onEnded: delivery.announce });
   const typeBase = config.http.publicUrl ?? `http://localhost:${config.http.port}`;
   const signer = createProofSigner(options.secrets.proofPrivateKey, typeBase);
   const verifications = createVerifications({
@@ -198,6 +249,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
       isInboxLocked: config.simulation.isExposed,
     },
     isReady: () => isReady,
+    hasSurfaces: isApi,
     onAnswer: metrics.answered,
   });
   if (options.secrets.developmentKey !== undefined) {
@@ -224,14 +276,27 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     loops.push(run());
   };
 
+  const connectionCount = promisify(app.server.getConnections.bind(app.server));
+  /** On a laptop nobody waits for the browser's connections. */
+  const letConnectionsEnd = async (): Promise<void> => {
+    if (config.environment === "development" || !app.server.listening) return;
+    const giveUpAt = performance.now() + CONNECTIONS_GRACE_MS;
+    while ((await connectionCount()) > 0 && performance.now() < giveUpAt) await clock.sleep(CONNECTIONS_POLL_MS);
+  };
+
   return {
     app,
     store,
     keys,
     metrics,
     start: () => {
-      loop(WORK_EVERY_MS, delivery.work);
+      if (isWorker) {
+        loop(WORK_EVERY_MS, delivery.work);
+        loop(SWEEP_EVERY_MS, async () => metrics.swept(await retention.sweep(stopping.signal)));
+      }
       loop(REFRESH_EVERY_MS, switchboard.refresh);
+      loop(CLOCK_EVERY_MS, setClock);
+      if (store.engine === "postgres" && hasInbox) loop(REFRESH_EVERY_MS, inbox.refresh);
       if (config.isProduction && config.auth.openVerification) {
         const warning = "OPEN_VERIFICATION=true: anybody can ask for codes, and no CAPTCHA stands before it";
         loop(OPEN_FLOW_WARNING_EVERY_MS, () => logger.warn(warning));
@@ -241,10 +306,12 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
       isReady = false;
       stopping.abort();
       await Promise.all(loops);
+      await letConnectionsEnd();
       await app.close();
       await delivery.drain(DRAIN_GRACE_MS);
       await Promise.all(Object.values(providers).map((provider) => provider.close?.()));
       await store.close();
+      await limiter?.close();
     },
   };
 }

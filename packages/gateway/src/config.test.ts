@@ -113,8 +113,10 @@ describe("without any setting", () => {
 
   it("keeps the database under the root folder", () => {
     expect(config.store).toEqual({
-      databasePath: "/srv/gateway/data/gateway.db",
+      database: { engine: "sqlite", path: "/srv/gateway/data/gateway.db" },
+      name: "/srv/gateway/data/gateway.db",
       dataFolder: "/srv/gateway/data",
+      redisUrl: undefined,
     });
   });
 
@@ -292,14 +294,15 @@ describe("values", () => {
     ["OPEN_VERIFICATION", "2"],
     ["PROOF_PRIVATE_KEY", "not a key"],
     ["PROOF_PRIVATE_KEY", rsaKeyPem],
-    ["DATABASE_URL", "postgres://user:pass@localhost/gateway"],
-    ["DATABASE_URL", "postgresql://localhost/gateway"],
     ["DATABASE_URL", "mysql://localhost/gateway"],
     ["DATABASE_URL", "sqlite://data/gateway.db"],
     ["DATABASE_URL", "sqlite::memory:"],
     ["DATABASE_URL", "sqlite:./data/"],
     ["DATABASE_URL", "./data/gateway.db"],
-    ["REDIS_URL", "redis://localhost:6379"],
+    ["DATABASE_URL", "postgres://localhost"],
+    ["DATABASE_URL", "mysql://localhost/gw"],
+    ["REDIS_URL", "localhost:6379"],
+    ["REDIS_URL", "redis://localhost/one"],
     ["SMS_ENABLED", "quizás"],
     ["SMTP_URL", "mail.shop.example:587"],
     ["SMTP_URL", "https://mail.shop.example"],
@@ -345,9 +348,18 @@ describe("values", () => {
     ["EMAIL_OTP_ENABLED", "0", false, (c) => c.enabled.email],
     ["OPEN_VERIFICATION", "false", false, (c) => c.auth.openVerification],
     ["LOG_LEVEL", "debug", "debug", (c) => c.log.level],
-    ["DATABASE_URL", "sqlite:./other/file.db", "/srv/gateway/other/file.db", (c) => c.store.databasePath],
+    ["DATABASE_URL", "sqlite:./other/file.db", "/srv/gateway/other/file.db", (c) => c.store.name],
+    ["DATABASE_URL", "postgres://gw:pass@db.internal/shop", "PostgreSQL db.internal:5432/shop", (c) => c.store.name],
+    ["DATABASE_URL", "postgresql://[::1]:6000/gw?ssl=1", "PostgreSQL [::1]:6000/gw", (c) => c.store.name],
+    ["DATABASE_URL", "postgres://db.internal/shop", "/srv/gateway/data", (c) => c.store.dataFolder],
+    [
+      "REDIS_URL",
+      "rediss://:pass@cache.internal:6380/1",
+      "rediss://:pass@cache.internal:6380/1",
+      (c) => c.store.redisUrl,
+    ],
     ["DATABASE_URL", "sqlite:file.db", "/srv/gateway", (c) => c.store.dataFolder],
-    ["DATABASE_URL", "sqlite:/var/lib/gw.db", "/var/lib/gw.db", (c) => c.store.databasePath],
+    ["DATABASE_URL", "sqlite:/var/lib/gw.db", "/var/lib/gw.db", (c) => c.store.name],
     ["SMS_ALLOWED_COUNTRIES", "co, EC", ["CO", "EC"], (c) => c.policy.allowedCountries],
     ["WEBOTP_HOST", "Shop.Example", "shop.example", (c) => c.policy.webotpHost],
     ["OTP_LENGTH", "10", 10, (c) => c.policy.codeLength],
@@ -388,12 +400,10 @@ describe("values", () => {
     expect(load(empty)).toEqual(load({}));
   });
 
-  it("says plainly that PostgreSQL and Redis do not work yet", () => {
-    const problems = problemsOf({ DATABASE_URL: "postgres://localhost/gw", REDIS_URL: "redis://localhost" });
-    expect(problems.map((p) => p.problem)).toEqual([
-      expect.stringContaining("PostgreSQL is not supported by this version; use sqlite:"),
-      expect.stringContaining("Redis is not supported by this version"),
-    ]);
+  it("warns that Redis is of no use to one process with one file", () => {
+    const { warnings } = load({ REDIS_URL: "redis://localhost" });
+    expect(warnings).toMatchObject([{ name: "REDIS_URL" }]);
+    expect(load({ REDIS_URL: "redis://localhost", DATABASE_URL: "postgres://localhost/gw" }).warnings).toEqual([]);
   });
 
   it("prefers the messaging service, and sends to the API it is told", () => {

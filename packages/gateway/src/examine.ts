@@ -7,6 +7,7 @@ import { takeServeLock } from "./adapters/stores/sqlite/serve-lock.ts";
 import { createSystemClock } from "./adapters/system.ts";
 import type { Account, DoctorSettings, Examination, Machine, SecretsFile, Tried } from "./cli/doctor/machine.ts";
 import { type Config, ConfigError } from "./config.ts";
+import { openLimiter } from "./open-store.ts";
 import type { Provider } from "./ports/provider.ts";
 import { type ProcessInput, readConfig } from "./settings.ts";
 import { reasonOf, withStore } from "./with-store.ts";
@@ -26,7 +27,7 @@ const toSettings = (config: Config): DoctorSettings => {
     isProduction,
     warnings,
     givenSecrets: given.flatMap(({ name, secret }) => (secret === undefined ? [] : [{ name, chars: secret.length }])),
-    databasePath: store.databasePath,
+    database: store.name,
     sender: twilio?.sender ?? null,
     allowedCountries: policy.allowedCountries,
     enabled,
@@ -61,7 +62,8 @@ async function tryOpening(config: Config): Promise<Tried<null>> {
   }
 }
 
-function tryFsync({ store }: Config): Tried<number> {
+function tryFsync({ store }: Config): Tried<number | null> {
+  if (store.database.engine === "postgres") return { kind: "done", value: null };
   try {
     mkdirSync(store.dataFolder, { recursive: true, mode: 0o700 });
     return { kind: "done", value: measureFsyncMs(store.dataFolder) };
@@ -70,9 +72,23 @@ function tryFsync({ store }: Config): Tried<number> {
   }
 }
 
-function findServer({ store }: Config): string | null {
-  if (!existsSync(store.databasePath)) return null;
-  const lock = takeServeLock(store.databasePath, `process ${process.pid}, sms-gateway doctor`);
+async function tryLimiter(config: Config): Promise<Tried<null> | null> {
+  const limiter = await openLimiter(config);
+  if (limiter === null) return null;
+  try {
+    await limiter.ping();
+    return { kind: "done", value: null };
+  } catch (error) {
+    return { kind: "failed", problem: reasonOf(error instanceof Error ? (error.cause ?? error) : error) };
+  } finally {
+    await limiter.close();
+  }
+}
+
+/** Any number of processes serve a database server; a file has one. */
+function findServer({ store: { database } }: Config): string | null {
+  if (database.engine === "postgres" || !existsSync(database.path)) return null;
+  const lock = takeServeLock(database.path, `process ${process.pid}, sms-gateway doctor`);
   if (lock.kind === "taken") return lock.holder;
   lock.release();
   return null;
@@ -87,8 +103,9 @@ async function askAccount(provider: Provider): Promise<Account> {
 }
 
 /** When the newest of the database's two files was written, epoch milliseconds. */
-function lastWriteAt({ store: { databasePath } }: Config): number | null {
-  const times = [databasePath, `${databasePath}-wal`]
+function lastWriteAt({ store: { database } }: Config): number | null {
+  if (database.engine === "postgres") return null;
+  const times = [database.path, `${database.path}-wal`]
     .filter((path) => existsSync(path))
     .map((path) => statSync(path).mtimeMs);
   return times.length === 0 ? null : Math.max(...times);
@@ -101,6 +118,7 @@ const toMachine = (config: Config): Machine => {
     secretsFile: () => lookAtSecretsFile(config),
     openStore: () => tryOpening(config),
     measureFsyncMs: () => tryFsync(config),
+    askLimiter: () => tryLimiter(config),
     servedBy: () => findServer(config),
     account: async (channel) => {
       if (channel === "sms") {

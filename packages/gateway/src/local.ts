@@ -54,7 +54,7 @@ function connection(input: ProcessInput, { url, key }: GivenConnection): Connect
 export interface LocalOptions {
   readonly input: ProcessInput;
   readonly version: string;
-  readonly serve: () => Promise<void>;
+  readonly serve: Local["serve"];
   readonly terminal: Terminal;
 }
 
@@ -68,7 +68,7 @@ export function createLocal({ input, version, serve, terminal }: LocalOptions): 
     migrate: async () => {
       const config = readConfig(input);
       await withStore(config, (store) => store.ping());
-      return config.store.databasePath;
+      return config.store.name;
     },
     connection: (given) => connection(input, given),
     withKeys: (use) => {

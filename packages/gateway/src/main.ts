@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { banner } from "./banner.ts";
 import { runCommand } from "./cli/index.ts";
-import type { Terminal } from "./cli/local.ts";
+import type { Role, Terminal } from "./cli/local.ts";
 import { ConfigError } from "./config.ts";
 import { createLocal } from "./local.ts";
 import { version } from "./settings.ts";
@@ -32,10 +32,10 @@ function createTerminal(): Terminal {
 const terminal = createTerminal();
 
 /** Serves until the process is told to stop. */
-async function serveUntilStopped(): Promise<void> {
+async function serveUntilStopped(role: Role): Promise<void> {
   // Only this command needs the whole server.
   const { serve } = await import("./serve.ts");
-  const running = await serve(input, { terminal: terminal.print });
+  const running = await serve(input, { role, terminal: terminal.print });
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;

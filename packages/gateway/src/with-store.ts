@@ -1,5 +1,5 @@
-import { createSqliteStore } from "./adapters/stores/sqlite/sqlite-store.ts";
 import { type Config, ConfigError } from "./config.ts";
+import { openStore } from "./open-store.ts";
 import type { Store } from "./ports/store.ts";
 
 /** Names a failure of the system without its paths. */
@@ -14,10 +14,10 @@ export const reasonOf = (error: unknown): string => {
  *
  * @throws {ConfigError} when it cannot be opened
  */
-export async function withStore<Result>({ store }: Config, use: (store: Store) => Promise<Result>): Promise<Result> {
+export async function withStore<Result>(config: Config, use: (store: Store) => Promise<Result>): Promise<Result> {
   let opened: Store;
   try {
-    opened = await createSqliteStore({ path: store.databasePath });
+    opened = await openStore(config);
   } catch (error) {
     throw new ConfigError([{ name: "DATABASE_URL", problem: `cannot be opened (${reasonOf(error)})` }]);
   }

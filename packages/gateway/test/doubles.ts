@@ -172,7 +172,7 @@ export async function openParts(options: PartsOptions) {
   };
   const switchboard = createSwitchboard({ store, clock, enabled: { sms: true, email: true } });
   const words = { brand: "MeStore", webotpHost: undefined };
-  const delivery = createDelivery({ store, clock, codes, switchboard, providers, ...words, onError });
+  const delivery = createDelivery({ store, clock, codes, switchboard, providers, ...words, isWorker: true, onError });
   const maxFailuresPerDay = 20;
   const policy = { ...FREE, ...options.limits };
   const limits = createLimits({

@@ -9,7 +9,7 @@ export interface Served {
   readonly apiKey: string;
   /** All scopes, tenant `other`. */
   readonly otherTenantKey: string;
-  readonly fsyncMs: number;
+  readonly fsyncMs: number | null;
 }
 
 /** Serves like `main.ts`, with the time of a file, until its standard input ends. */

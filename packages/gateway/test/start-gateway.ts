@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunningGateway, type ServeOverrides, serve } from "../src/serve.ts";
+import { type RunningGateway, type ServeOptions, serve } from "../src/serve.ts";
 
 export interface TestGateway {
   readonly url: string;
@@ -18,7 +18,7 @@ const quietLogger = "silent";
 /** Starts the real gateway on a free port and an empty folder, in simulation. */
 export async function startGateway(
   env: Readonly<Record<string, string>> = {},
-  overrides: ServeOverrides = {},
+  overrides: ServeOptions = {},
 ): Promise<TestGateway> {
   const folder = mkdtempSync(join(tmpdir(), "gateway-"));
   const settings = { PORT: "0", LOG_LEVEL: quietLogger, DATABASE_URL: `sqlite:${join(folder, "gateway.db")}`, ...env };

@@ -11,6 +11,7 @@ export interface Metrics {
     readonly provider: string;
     readonly state: string;
   }): void;
+  swept(report: { readonly forgotten: Readonly<Record<string, number>>; readonly expiredVerifications: number }): void;
   answered(request: {
     readonly method: string;
     readonly route: string;
@@ -58,12 +59,23 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
     registers,
   });
 
+  const sweptRows = new Counter({
+    name: "gateway_swept_rows_total",
+    help: "Rows that a sweep ended or forgot",
+    labelNames: ["kind"],
+    registers,
+  });
+
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     committed: ({ steps: count, durationMs }) => {
       steps.observe(count);
       commits.observe(durationMs / 1000);
+    },
+    swept: ({ forgotten, expiredVerifications }) => {
+      sweptRows.inc({ kind: "expired_verifications" }, expiredVerifications);
+      for (const [kind, count] of Object.entries(forgotten)) sweptRows.inc({ kind }, count);
     },
     messageMoved: ({ lane, channel, provider, state }) => messages.inc({ lane, channel, provider, state }),
     answered: ({ method, route, status, ms }) => requests.observe({ method, route, status }, ms / 1000),

@@ -23,6 +23,18 @@ const MACHINE: TimeSource = { wallMs: () => Date.now(), steadyMs: () => performa
 /** Node fires longer timers at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+const sleep: Clock["sleep"] = (ms, signal) =>
+  new Promise((resolve) => {
+    if (signal?.aborted === true) return resolve();
+    const wake = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, Math.min(ms, LONGEST_TIMER_MS));
+    signal?.addEventListener("abort", wake);
+  });
+
 /**
  * The machine's clock, except that it never goes backwards: when the wall clock is set back, time goes on at the
  * steady clock's pace, so that lives and limits keep their length. A wall clock set forward is followed.
@@ -37,17 +49,37 @@ export function createSystemClock(source: TimeSource = MACHINE): Clock {
       latestSteady = steady;
       return Math.floor(latest);
     },
-    sleep(ms, signal) {
-      return new Promise((resolve) => {
-        if (signal?.aborted === true) return resolve();
-        const wake = () => {
-          clearTimeout(timer);
-          signal?.removeEventListener("abort", wake);
-          resolve();
-        };
-        const timer = setTimeout(wake, Math.min(ms, LONGEST_TIMER_MS));
-        signal?.addEventListener("abort", wake);
-      });
+    sleep,
+  };
+}
+
+/** A clock that several processes share because each is set by the database they share. */
+export interface SharedClock extends Clock {
+  /**
+   * Sets it by the database, backwards too: then all processes agree again. Between two settings the machine's steady
+   * clock runs, whatever its wall clock does.
+   *
+   * @param readMs the database's time, epoch milliseconds
+   */
+  set(readMs: () => Promise<number>): Promise<void>;
+}
+
+/** @throws before `set` has succeeded once, nothing may ask for the time */
+export function createSharedClock(source: TimeSource = MACHINE): SharedClock {
+  let offset: number | null = null;
+  return {
+    now() {
+      if (offset === null) throw new Error("the clock was not set by the database yet");
+      return Math.floor(source.steadyMs() + offset);
+    },
+    sleep,
+    async set(readMs) {
+      const askedAt = source.steadyMs();
+      const databaseMs = await readMs();
+      const answeredAt = source.steadyMs();
+      const next = databaseMs - (askedAt + answeredAt) / 2;
+      // Within half of the way there and back nobody knows better.
+      if (offset === null || Math.abs(next - offset) > (answeredAt - askedAt) / 2) offset = next;
     },
   };
 }
@@ -92,6 +124,7 @@ export function createSecrets({
     if (secret !== undefined) keys.set(toKid(secret), createSecretKey(secret, "utf8"));
   }
   const randomBytes = createRandomBytes();
+  const addressKey = createSecretKey(createHmac("sha256", otpSecret).update("address.v1").digest());
   return {
     randomBytes,
     randomText: (size) => Buffer.from(randomBytes(size)).toString("base64url"),
@@ -104,6 +137,7 @@ export function createSecrets({
       const [left, right] = [Buffer.from(a), Buffer.from(b)];
       return left.length === right.length && timingSafeEqual(left, right);
     },
+    hashAddress: (address) => `~${createHmac("sha256", addressKey).update(address).digest("base64url")}`,
     fingerprint: (text) => hash("sha256", text, "base64url"),
   };
 }

@@ -39,13 +39,17 @@ export type ReadText =
   | { readonly kind: "read"; readonly text: string }
   | { readonly kind: "refused"; readonly problem: string };
 
+/** What a process does: answer requests, take what is left in the outbox, or both. */
+export const ROLES = ["api", "worker", "all"] as const;
+export type Role = (typeof ROLES)[number];
+
 /** This machine, as the commands see it. Each function reads the configuration when it is called, and may refuse it. */
 export interface Local {
   readonly version: string;
   readonly terminal: Terminal;
   /** Runs the gateway; returns once it listens, and the process goes on. */
-  serve(): Promise<void>;
-  /** Brings the schema up to date; returns the database's absolute path. */
+  serve(role: Role): Promise<void>;
+  /** Brings the schema up to date; returns what people call the database: a path, or a host and a name. */
   migrate(): Promise<string>;
   connection(given: GivenConnection): Connection;
   withKeys<Result>(use: (keys: Keys) => Promise<Result>): Promise<Result>;

@@ -45,12 +45,26 @@ function toTwilio(env: Env) {
   return { accountSid, authToken, sender, ...(apiBaseUrl === undefined ? {} : { apiBaseUrl }) };
 }
 
+const DEFAULT_DATA_FOLDER = "./data";
+
+const DEFAULT_POSTGRES_PORT = 5432;
+
+/** Where everything is kept; with PostgreSQL the folder holds no more than the secrets of a laptop. */
+function toStore({ DATABASE_URL: database, REDIS_URL: redisUrl }: Env, rootFolder: string) {
+  if (database.engine === "sqlite") {
+    const path = resolve(rootFolder, database.path);
+    return { database: { engine: "sqlite" as const, path }, name: path, dataFolder: dirname(path), redisUrl };
+  }
+  const { hostname, port, pathname } = new URL(database.url);
+  const name = `PostgreSQL ${hostname}:${port || DEFAULT_POSTGRES_PORT}${pathname}`;
+  return { database, name, dataFolder: resolve(rootFolder, DEFAULT_DATA_FOLDER), redisUrl };
+}
+
 /** Cuts an environment that passed every rule into what each part of the gateway needs. */
 export function toPieces(env: Env, rootFolder: string) {
   const environment = env.ENVIRONMENT ?? "development";
   const isProduction = environment === "production";
   const isExposed = isProduction || env.SIMULATION_EXPOSED;
-  const databasePath = resolve(rootFolder, env.DATABASE_URL);
   const metricsPort = env.METRICS_PORT ?? (isProduction ? DEFAULT_METRICS_PORT : 0);
   return {
     environment,
@@ -110,12 +124,8 @@ export function toPieces(env: Env, rootFolder: string) {
       /** In development every caller is this machine. */
       ignoresLoopback: environment === "development",
     },
-    store: {
-      /** Absolute. */
-      databasePath,
-      /** Absolute; holds the database, and the secrets file outside production. */
-      dataFolder: dirname(databasePath),
-    },
+    /** `name` is for people, without credentials; `dataFolder` is absolute and holds the secrets file outside production. */
+    store: toStore(env, rootFolder),
     enabled: { sms: env.SMS_ENABLED, email: env.EMAIL_OTP_ENABLED },
     /** Undefined when SMS are simulated. */
     twilio: toTwilio(env),

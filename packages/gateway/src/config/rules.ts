@@ -146,6 +146,10 @@ export function findWarnings(env: Env): readonly Problem[] {
     const problem = "is not used by this version; the gateway makes and checks its own codes";
     warnings.push({ name: "TWILIO_VERIFY_SERVICE_SID", problem });
   }
+  if (env.REDIS_URL !== undefined && env.DATABASE_URL.engine === "sqlite") {
+    const problem = "makes one process with one file no faster; it is meant for several processes on PostgreSQL";
+    warnings.push({ name: "REDIS_URL", problem });
+  }
   if (env.ENVIRONMENT !== "production") return warnings;
   if (env.PUBLIC_URL === undefined) {
     const problem = "is not set; delivery receipts are off, and delivered is never claimed";

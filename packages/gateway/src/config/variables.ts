@@ -58,6 +58,17 @@ const isSmtpUrl = (text: string): boolean => {
   return url !== null && /^smtps?:$/.test(url.protocol) && url.hostname !== "";
 };
 
+/** A host and a database; what else a driver takes comes behind `?`. */
+const isPostgresUrl = (text: string): boolean => {
+  const url = URL.parse(text);
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol) && url.hostname !== "" && /^\/[^/]+$/.test(url.pathname);
+};
+
+const isRedisUrl = (text: string): boolean => {
+  const url = URL.parse(text);
+  return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^\/?\d{0,5}$/.test(url.pathname);
+};
+
 /** One address or a CIDR; `/0` is no network but everybody. */
 const isNetwork = (text: string): boolean => {
   const [address = "", prefix, ...rest] = text.split("/");
@@ -158,16 +169,24 @@ export const Env = z.object({
     }),
 
   DATABASE_URL: z
-    .string()
-    .regex(/^sqlite:(?!\/\/|:)[^?#]*[^?#/]$/)
-    .transform((url) => url.slice("sqlite:".length))
-    .default("./data/gateway.db")
+    .union([
+      z
+        .string()
+        .regex(/^sqlite:(?!\/\/|:)[^?#]*[^?#/]$/)
+        .transform((url) => ({ engine: "sqlite" as const, path: url.slice("sqlite:".length) })),
+      z
+        .string()
+        .refine(isPostgresUrl)
+        .transform((url) => ({ engine: "postgres" as const, url })),
+    ])
+    .default({ engine: "sqlite", path: "./data/gateway.db" })
     .register(notes, {
-      problem: "PostgreSQL is not supported by this version; use sqlite: and a file, such as sqlite:./data/gateway.db",
+      problem:
+        "must be sqlite: and a file, such as sqlite:./data/gateway.db, or postgres://user:password@host:5432/database",
       secret: true,
     }),
-  REDIS_URL: z.never().optional().register(notes, {
-    problem: "Redis is not supported by this version; leave it empty, the limits are kept in the database",
+  REDIS_URL: z.string().refine(isRedisUrl).optional().register(notes, {
+    problem: "must be redis://host:6379, or rediss:// for TLS; empty keeps the limits in the database",
     secret: true,
   }),
 

@@ -47,6 +47,12 @@ const isCounted = (record: SendRecord, window: LimitWindow): boolean =>
 export const countedIn = (window: LimitWindow, records: readonly SendRecord[], now: number): readonly number[] =>
   records.filter((r) => r.at > now - window.windowMs && isCounted(r, window)).map((r) => r.at);
 
+/** What a message remembers of its charges, so that they can be given back: dimension, key, length of a bucket or 0. */
+export type ChargeNote = readonly (readonly [dimension: string, key: string, bucketMs: number])[];
+
+export const toChargeNote = (charges: readonly Charge[]): ChargeNote =>
+  charges.map(({ dimension, key, bucketMs }) => [dimension, key, bucketMs ?? 0]);
+
 /** Keeps the refusal that lasts longest, so that `Retry-After` is the instant at which nothing refuses any more. */
 export const longest = (a: Refusal | null, b: Refusal | null): Refusal | null =>
   a === null ? b : b === null || b.retryAfterMs <= a.retryAfterMs ? a : b;

@@ -18,14 +18,24 @@ export interface AppOptions {
   readonly settings: SurfaceSettings;
   /** False once the process is about to stop. */
   readonly isReady: () => boolean;
+  /** False for a worker: it answers for its health and nothing else. */
+  readonly hasSurfaces: boolean;
   readonly onAnswer: OnAnswer;
 }
 
 /** The whole HTTP side: what is public, surface A, surface B and, in simulation, the inbox. */
-export async function createApp({ server, services, settings, isReady, onAnswer }: AppOptions): Promise<Server> {
+export async function createApp(options: AppOptions): Promise<Server> {
+  const { server, services, settings, isReady, hasSurfaces, onAnswer } = options;
   const { inbox } = services;
   const app = await createServer(server, onAnswer);
+  app.addHook("onRequest", async (_request, reply) => {
+    if (!isReady()) reply.header("connection", "close");
+  });
   app.decorateRequest("apiKey", null);
+  if (!hasSurfaces) {
+    publicRoutes(app, services, isReady);
+    return app;
+  }
   await docs(app, settings.version);
   const openEventStream = createEventStreams(app);
   const seal = refuseOtherMethods(app);

@@ -142,7 +142,7 @@ function pauseRoutes(app: Server, services: Services): void {
 
 /** What operators and the host's servers use besides sending and verifying. */
 export function operatorRoutes(app: Server, services: Services, settings: SurfaceSettings): void {
-  const { status, store } = services;
+  const { status, limits, store } = services;
   limitRoutes(app, services);
   contactRoutes(app, services);
   pauseRoutes(app, services);
@@ -176,7 +176,7 @@ export function operatorRoutes(app: Server, services: Services, settings: Surfac
         smsEnabled: state.smsEnabled,
         emailEnabled: state.emailEnabled,
         store: store.engine,
-        limitBackend: "database",
+        limitBackend: limits.backend,
         providers: state.providers.map(({ provider, channel, breaker, lastSuccessAt, lastError }) => ({
           provider,
           channel,

@@ -24,7 +24,7 @@ export function smsRoutes(app: Server, services: Services, settings: SurfaceSett
         simulation_mode: state.simulation,
         twilio_configured: settings.twilioConfigured,
         rate_limiting_enabled: settings.isRateLimitingOn,
-        rate_limit_backend: "database",
+        rate_limit_backend: limits.backend,
         rate_limit_per_number: settings.perNumber,
         rate_limit_window_seconds: settings.numberWindowSeconds,
         twilio_connection: state.simulation ? "simulation" : account.ok ? "active" : "failed",

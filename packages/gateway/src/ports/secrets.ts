@@ -9,6 +9,8 @@ export interface Secrets {
   codeMac(kid: string, message: Uint8Array): Uint8Array | null;
   /** Compares two texts in a time that tells nothing but whether their lengths, which are public, are equal. */
   isEqual(a: string, b: string): boolean;
+  /** What a number or an e-mail address becomes when nobody needs it any more: a keyed hash, `~` and 256 bits as base64url. */
+  hashAddress(address: string): string;
   /** SHA-256, base64url: for API keys (256 random bits need no slow hash) and idempotency keys. */
   fingerprint(text: string): string;
 }

@@ -26,6 +26,8 @@ export interface Store
     LimitStore,
     RetentionStore {
   readonly engine: "sqlite" | "postgres";
+  /** The engine's own time, epoch milliseconds, which all processes share; null when it has none. */
+  readTime(): Promise<number | null>;
   /** Throws when the engine cannot commit. */
   ping(): Promise<void>;
   close(): Promise<void>;

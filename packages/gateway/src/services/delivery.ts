@@ -17,6 +17,7 @@ const CLAIM_BATCH = 50;
 const MAX_IN_FLIGHT = 200;
 /** With so many requests waiting, the next ones are told "on its way" at once. */
 const MAX_WAITERS = 1_000;
+const ELSEWHERE_EVERY_MS = 250;
 const MINUTE_MS = 60_000;
 
 export interface DeliveryOptions {
@@ -27,6 +28,8 @@ export interface DeliveryOptions {
   readonly providers: Readonly<Record<Channel, GuardedProvider>>;
   readonly brand: string;
   readonly webotpHost: string | undefined;
+  /** False leaves what is due to other processes: this one sends only what it accepted. */
+  readonly isWorker: boolean;
   /** Hears of an attempt that could not be recorded; its message is due again when the lease ends. */
   readonly onError: (error: unknown) => void;
 }
@@ -38,28 +41,51 @@ export interface Delivery {
   work(): Promise<void>;
   /** Does the same at once, without anybody waiting for it. */
   wake(): void;
-  /** Waits for the end of a message that this process delivers; null when the time is up first. */
+  /** Waits for the end of a message whose first attempt is this process's; null when the time is up first. */
   outcomeOf(messageId: string, waitMs: number): Promise<StoredMessage | null>;
   receive(messageId: string, receipt: Receipt): void;
+  /** Tells the listeners of a message that this process moved. */
+  announce(message: StoredMessage): void;
   /** Hears of every change of state that this process makes. */
   onChange(listener: (message: StoredMessage) => void): void;
   /** Ends: nothing new is claimed, what runs is finished or its lease runs out. */
   drain(graceMs: number): Promise<void>;
 }
 
+/** A request that wants to know what becomes of its message. */
+interface Waiter {
+  readonly resolve: (message: StoredMessage) => void;
+  /** Ends when nobody waits any more. */
+  readonly signal: AbortSignal;
+}
+
+const isSettled = ({ state }: StoredMessage): boolean => state === "sent" || isFinal(state);
+
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, clock, codes, switchboard, providers, brand, webotpHost } = options;
   const stop = new AbortController();
   const running = new Set<Promise<void>>();
-  const waiters = new Map<string, (message: StoredMessage) => void>();
+  const waiters = new Map<string, Waiter>();
   const listeners: ((message: StoredMessage) => void)[] = [];
   let isDraining = false;
   /** Room taken by claims that are not answered yet. */
   let claiming = 0;
 
+  /** The next attempt may be another process's: looks every moment whether it was made. */
+  const watchElsewhere = async ({ id, tenant }: StoredMessage, { resolve, signal }: Waiter): Promise<void> => {
+    while (!signal.aborted) {
+      await clock.sleep(ELSEWHERE_EVERY_MS, signal);
+      const message = signal.aborted ? null : await store.readMessage(tenant, id);
+      if (message !== null && isSettled(message)) return resolve(message);
+    }
+  };
+
   const announce = (message: StoredMessage): void => {
     for (const listener of listeners) listener(message);
-    if (message.state === "sent" || isFinal(message.state)) waiters.get(message.id)?.(message);
+    const waiter = waiters.get(message.id);
+    if (waiter === undefined) return;
+    if (isSettled(message)) waiter.resolve(message);
+    else watchElsewhere(message, waiter).catch(options.onError);
   };
 
   /** The running attempt's lease began when the message was last written. */
@@ -125,7 +151,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const work = async (): Promise<void> => {
     const limit = Math.min(CLAIM_BATCH, MAX_IN_FLIGHT - running.size - claiming);
-    if (limit <= 0 || isDraining) return;
+    if (limit <= 0 || isDraining || !options.isWorker) return;
     claiming += limit;
     try {
       const claim = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
@@ -146,12 +172,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     outcomeOf: async (messageId, waitMs) => {
       if (waiters.size >= MAX_WAITERS) return null;
       const timer = new AbortController();
-      const outcome = new Promise<StoredMessage>((resolve) => waiters.set(messageId, resolve));
-      const settled = await Promise.race([outcome, clock.sleep(waitMs, timer.signal).then(() => null)]);
+      const { signal } = timer;
+      const outcome = new Promise<StoredMessage>((resolve) => waiters.set(messageId, { resolve, signal }));
+      const settled = await Promise.race([outcome, clock.sleep(waitMs, signal).then(() => null)]);
       timer.abort(null);
       waiters.delete(messageId);
       return settled;
     },
+    announce,
     receive: (messageId, receipt) =>
       track(
         store.applyReceipt(messageId, receipt, clock.now()).then((message) => {

@@ -17,23 +17,30 @@ export interface Inbox {
   waitFor(wait: InboxWait): Promise<InboxEntry | null>;
   /** Tells the listeners that a message changed its state. */
   changed(messageId: string, state: MessageState): Promise<void>;
+  /** Tells the listeners what other processes added; called again and again where the store is shared. */
+  refresh(): Promise<void>;
   /** Calls back with every new or changed entry until the returned function is called. */
   watch(listener: (entry: InboxEntry) => void): () => void;
 }
 
-export function createInbox(store: InboxStore, clock: Clock): Inbox {
+const REFRESH_LIMIT = 200;
+
+/** @param options.isShared other processes add entries too: `refresh` tells of all of them, in their order */
+export function createInbox(store: InboxStore, clock: Clock, { isShared = false } = {}): Inbox {
   const listeners = new Set<(entry: InboxEntry) => void>();
 
   const tell = (entry: InboxEntry): void => {
     for (const listener of listeners) listener(entry);
   };
+  let seenSeq: number | null = null;
+
   const newest = async (filter: Omit<InboxFilter, "limit">): Promise<InboxEntry | undefined> =>
     (await store.listEntries({ ...filter, limit: 1 }))[0];
 
   return {
     add: async (entry) => {
       const seq = await store.addEntry(entry);
-      tell({ ...entry, seq, state: "sending" });
+      if (!isShared) tell({ ...entry, seq, state: "sending" });
       return seq;
     },
     list: (filter) => store.listEntries(filter),
@@ -63,6 +70,17 @@ export function createInbox(store: InboxStore, clock: Clock): Inbox {
       if (listeners.size === 0) return;
       const entry = await store.findEntry(messageId);
       if (entry !== null) tell({ ...entry, state });
+    },
+    refresh: async () => {
+      const filter = { limit: seenSeq === null ? 1 : REFRESH_LIMIT, afterSeq: seenSeq ?? 0 };
+      if (listeners.size === 0) {
+        seenSeq = null;
+        return;
+      }
+      const entries = (await store.listEntries(filter)).toReversed();
+      const isFirstLook = seenSeq === null;
+      seenSeq = entries.at(-1)?.seq ?? seenSeq ?? 0;
+      if (!isFirstLook) for (const entry of entries) tell(entry);
     },
     watch: (listener) => {
       listeners.add(listener);

@@ -312,7 +312,10 @@ function inboxContract(open: OpenStore): void {
     });
 
     it("keeps the newest ten thousand", async () => {
-      const seqs = await Promise.all(times(INBOX_CAP + 25, () => store().addEntry(entry())));
+      const seqs: number[] = [];
+      for (const count of [...times(INBOX_CAP / 1_000, () => 1_000), 25]) {
+        seqs.push(...(await Promise.all(times(count, () => store().addEntry(entry())))));
+      }
       const kept = (await store().listEntries({ limit: 2 * INBOX_CAP })).map(({ seq }) => seq);
       expect(tally(seqs.map((seq) => (kept.includes(seq) ? "kept" : "gone")).slice(0, 50))).toEqual({
         gone: 25,

@@ -9,7 +9,7 @@ const SETTINGS: DoctorSettings = {
   isProduction: true,
   warnings: [],
   givenSecrets: [{ name: "OTP_SECRET", chars: 64 }],
-  databasePath: "/srv/data/gateway.db",
+  database: "/srv/data/gateway.db",
   sender: { from: "+13105550100" },
   allowedCountries: ["CO"],
   enabled: { sms: true, email: true },
@@ -28,6 +28,7 @@ const machine = (ills: Partial<Machine> = {}, settings: Partial<DoctorSettings> 
   secretsFile: () => ({ kind: "unused" }),
   openStore: async () => ({ kind: "done", value: null }),
   measureFsyncMs: () => ({ kind: "done", value: 0.2 }),
+  askLimiter: async () => ({ kind: "done", value: null }),
   servedBy: () => null,
   account: async () => ({ ok: true, detail: "the account is active" }),
   now: () => NOW,
@@ -83,6 +84,12 @@ const ILLNESSES: Readonly<Record<string, readonly Illness[]>> = {
       /60\.00 ms/,
     ]),
     ill("a commit takes 5 ms", machine({ measureFsyncMs: () => ({ kind: "done", value: 5 }) }), ["warn", /5\.00 ms/]),
+  ],
+  limiter: [
+    ill("Redis is down", machine({ askLimiter: async () => ({ kind: "failed", problem: "ECONNREFUSED" }) }), [
+      "fail",
+      /ECONNREFUSED/,
+    ]),
   ],
   server: [ill("another process serves", machine({ servedBy: () => "process 7" }), ["info", /process 7/])],
   clock: [

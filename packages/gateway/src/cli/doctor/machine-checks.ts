@@ -43,8 +43,8 @@ const store: Check = {
   look: async ({ settings, openStore }) => {
     const opened = await openStore();
     return opened.kind === "done"
-      ? ok(`${settings.databasePath} is up to date`)
-      : fail(`${settings.databasePath}: ${opened.problem}`, "check DATABASE_URL, and who owns the file and its folder");
+      ? ok(`${settings.database} is up to date`)
+      : fail(`${settings.database}: ${opened.problem}`, "check DATABASE_URL, and who may open what it names");
   },
 };
 
@@ -59,10 +59,23 @@ const disk: Check = {
         "check the rights of the database's folder, and free space",
       );
     }
+    if (measured.value === null) return ok("the database has one of its own");
     const detail = `${measured.value.toFixed(2)} ms per commit`;
     const advice = "put the database on a faster disk: every answer waits for a commit";
     if (measured.value > UNUSABLE_FSYNC_MS) return fail(`${detail}, far too slow`, advice);
     return measured.value > SLOW_FSYNC_MS ? warn(`${detail}, slow`, advice) : ok(detail);
+  },
+};
+
+const limiter: Check = {
+  id: "limiter",
+  title: "the limiter counts",
+  look: async ({ askLimiter }) => {
+    const asked = await askLimiter();
+    if (asked === null) return ok("the database keeps the counters");
+    if (asked.kind === "done") return ok("Redis counts");
+    const advice = "check REDIS_URL, and that Redis is a primary with free memory; until then nothing is sent";
+    return fail(`Redis cannot count: ${asked.problem}`, advice);
   },
 };
 
@@ -97,4 +110,4 @@ const clock: Check = {
 };
 
 /** What the machine itself must offer. */
-export const MACHINE_CHECKS: readonly Check[] = [secrets, store, disk, server, clock];
+export const MACHINE_CHECKS: readonly Check[] = [secrets, store, disk, limiter, server, clock];

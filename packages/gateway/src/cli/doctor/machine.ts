@@ -15,7 +15,8 @@ export interface DoctorSettings {
   readonly warnings: readonly Problem[];
   /** Secrets that were given by variable, and how many characters they have. */
   readonly givenSecrets: readonly { readonly name: string; readonly chars: number }[];
-  readonly databasePath: string;
+  /** What people call the database: a path, or a host and a name. */
+  readonly database: string;
   /** Null when SMS are simulated. */
   readonly sender: Sender | null;
   readonly allowedCountries: readonly string[];
@@ -53,8 +54,10 @@ export interface Machine {
   secretsFile(): SecretsFile;
   /** Opens the database and brings its schema up to date. */
   openStore(): Promise<Tried<null>>;
-  /** Milliseconds of one durable write beside the database. */
-  measureFsyncMs(): Tried<number>;
+  /** Milliseconds of one durable write beside the database; null where it has a disk of its own. */
+  measureFsyncMs(): Tried<number | null>;
+  /** Asks the limiter whether it could count; null when the database keeps the counters. */
+  askLimiter(): Promise<Tried<null> | null>;
   /** Who serves the database now; null for nobody. */
   servedBy(): string | null;
   account(channel: Channel): Promise<Account>;

@@ -4,6 +4,7 @@ import {
   type Bucket,
   bucketStart,
   type Charge,
+  type ChargeNote,
   decideBuckets,
   decideCharge,
   longest,
@@ -11,6 +12,7 @@ import {
   lowestLimit,
   type Refusal,
   type SendRecord,
+  toChargeNote,
 } from "../../../domain/limits.ts";
 import { prepare } from "./statement.ts";
 
@@ -19,9 +21,6 @@ interface SendRow {
   readonly channel: Channel;
   readonly released: number;
 }
-
-/** Counters of a message, kept with it so that they can be given back. */
-export type ChargeNote = readonly (readonly [dimension: string, key: string, bucketMs: number])[];
 
 export type ReadSends = (charge: Charge, now: number) => readonly SendRecord[];
 
@@ -90,12 +89,11 @@ export function createChargeBook(database: DatabaseSync): ChargeBook {
     decide: (charges, now) =>
       charges.reduce<Refusal | null>((refusal, charge) => longest(refusal, decideOne(charge, now)), null),
     write: (charges, { messageId, channel, at }) => {
-      const note: ChargeNote = charges.map(({ dimension, key, bucketMs }) => {
+      for (const { dimension, key, bucketMs } of charges) {
         if (bucketMs === undefined) insertSend.run(dimension, key, at, messageId, channel);
         else addToBucket.run(dimension, key, bucketStart(at, bucketMs));
-        return [dimension, key, bucketMs ?? 0];
-      });
-      return JSON.stringify(note);
+      }
+      return JSON.stringify(toChargeNote(charges));
     },
     release: (note, { messageId, at }) => {
       for (const [dimension, key, bucketMs] of JSON.parse(note) as ChargeNote) {

@@ -55,6 +55,7 @@ export async function createSqliteStore({ path, onBatch = () => undefined }: Sql
         for (const charge of charges) book.reset(charge);
         forgetGuesses.run(phone);
       }),
+    readTime: async () => null,
     ping: () => writer.run(() => undefined),
     close: async () => {
       await writer.close();

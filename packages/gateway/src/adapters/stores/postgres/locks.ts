@@ -1,0 +1,2 @@
+/** Whoever writes a verification holds the lock of its address. */
+export const addressLock = (address: string): string => `address:${address}`;

@@ -1,0 +1,232 @@
+import type { Pool } from "pg";
+import { claimDue, concludeAttempt, keepsText, type MessageMove, receiptEvent } from "../../../domain/attempt.ts";
+import { type Receipt, type SendResult, statesBefore } from "../../../domain/delivery.ts";
+import type { StoredMessage } from "../../../domain/message.ts";
+import type { Claimed, ClaimStep, MessageStore } from "../../../ports/message-store.ts";
+import type { SweepStep } from "../../../ports/retention-store.ts";
+import { MESSAGE_COLUMNS } from "./columns.ts";
+import { insertEvents } from "./events.ts";
+import type { CreateGroup } from "./group.ts";
+import { addressLock } from "./locks.ts";
+import { inTransaction, type Statement, type Transaction } from "./transaction.ts";
+
+/** A message as its row was seen, and what becomes of it. */
+interface Moving {
+  readonly seen: StoredMessage;
+  readonly move: MessageMove;
+}
+
+/**
+ * Moves the messages that are still where they were seen. What was certainly not sent is given back: counters, buckets,
+ * the sends of verifications; a verification that never had a send fails.
+ */
+const MOVE: Statement = {
+  name: "move_messages",
+  text: `with n as (
+      select * from json_to_recordset($1) as n (id text, seen_attempts int, seen_state text, state text, error_code text,
+        provider_message_id text, attempts int, unknown_attempts int, due_at int8, updated_at int8, keeps_text bool,
+        give_back bool)
+    ), moved as (
+      update messages m set state = n.state, error_code = n.error_code, provider_message_id = n.provider_message_id,
+        attempts = n.attempts, unknown_attempts = n.unknown_attempts, due_at = n.due_at, updated_at = n.updated_at,
+        text = case when n.keeps_text then m.text end
+      from n where m.id = n.id and m.attempts = n.seen_attempts and m.state = n.seen_state
+      returning m.id, m.charges, m.created_at, m.verification_id, n.updated_at, n.give_back
+    ), notes as (
+      select moved.id, moved.created_at, c ->> 0 as dimension, c ->> 1 as key, (c ->> 2)::int8 as bucket_ms
+      from moved cross join lateral json_array_elements(moved.charges) as c where moved.give_back
+    ), released as (
+      update sends s set released = true from notes
+      where notes.bucket_ms = 0 and s.key = notes.key and s.dimension = notes.dimension and s.at = notes.created_at
+        and s.message_id = notes.id
+    ), emptied as (
+      update send_buckets b set count = greatest(0, b.count - back.count)
+      from (select dimension, key, created_at - created_at % bucket_ms as start, count(*)::int as count
+        from notes where bucket_ms > 0 group by 1, 2, 3) as back
+      where b.dimension = back.dimension and b.key = back.key and b.start = back.start
+    ), unsent as (
+      update verifications v set sends = v.sends - back.count,
+        status = case when v.sends <= back.count then 'failed' else v.status end,
+        ended_at = case when v.sends <= back.count then back.at end
+      from (select verification_id, count(*)::int as count, max(updated_at) as at
+        from moved where give_back and verification_id is not null group by 1) as back
+      where v.id = back.verification_id and v.status = 'pending'
+    )
+    select id from moved`,
+};
+
+const toRow = ({ seen, move: { message, dueAt, giveBack } }: Moving) => ({
+  id: seen.id,
+  seen_attempts: seen.attempts,
+  seen_state: seen.state,
+  state: message.state,
+  error_code: message.errorCode,
+  provider_message_id: message.providerMessageId,
+  attempts: message.attempts,
+  unknown_attempts: message.unknownAttempts,
+  due_at: dueAt,
+  updated_at: message.updatedAt,
+  keeps_text: keepsText(message.state),
+  give_back: giveBack,
+});
+
+/** Giving back writes verifications, which needs the locks of their addresses. */
+const lockGivenBack = (transaction: Transaction, moving: readonly Moving[]): void =>
+  transaction.lock(moving.filter(({ move }) => move.giveBack).map(({ seen }) => addressLock(seen.to)));
+
+/** @returns the messages that moved */
+async function moveAll(
+  transaction: Transaction,
+  moving: readonly Moving[],
+): Promise<ReadonlyMap<string, StoredMessage>> {
+  if (moving.length === 0) return new Map();
+  const rows = await transaction.rows<{ id: string }>(MOVE, [JSON.stringify(moving.map(toRow))]);
+  const ids = new Set(rows.map(({ id }) => id));
+  const moved = moving.filter(({ seen }) => ids.has(seen.id));
+  insertEvents(
+    transaction,
+    moved.flatMap(({ move }) => move.events),
+  );
+  return new Map(moved.map(({ seen, move }) => [seen.id, move.message]));
+}
+
+interface SettleStep {
+  readonly message: StoredMessage;
+  readonly result: SendResult;
+  readonly now: number;
+}
+
+/** A receipt was faster than the answer of the call: it stands, only the vendor's id is new. */
+const KEEP_VENDOR_IDS: Statement = {
+  name: "keep_vendor_ids",
+  text: `update messages m set provider_message_id = n.provider_message_id, updated_at = n.now
+    from json_to_recordset($1) as n (id text, attempts int, provider_message_id text, now int8)
+    where m.id = n.id and m.attempts = n.attempts and m.provider_message_id is null and m.state not in ('queued', 'sending')
+    returning ${MESSAGE_COLUMNS}`,
+};
+
+async function settleBatch(transaction: Transaction, steps: readonly SettleStep[]) {
+  const moving = steps.map(
+    ({ message, result, now }): Moving => ({ seen: message, move: concludeAttempt(message, result, now) }),
+  );
+  lockGivenBack(transaction, moving);
+  const moved = await moveAll(transaction, moving);
+  const late = steps.flatMap(({ message: { id, attempts }, result, now }) =>
+    result.outcome === "accepted" && !moved.has(id)
+      ? [{ id, attempts, provider_message_id: result.providerMessageId, now }]
+      : [],
+  );
+  const kept = late.length === 0 ? [] : await transaction.rows<StoredMessage>(KEEP_VENDOR_IDS, [JSON.stringify(late)]);
+  await transaction.commit();
+  const keptById = new Map(kept.map((message) => [message.id, message]));
+  return steps.map(({ message: { id } }) => ({ value: moved.get(id) ?? keptById.get(id) ?? null }));
+}
+
+interface DueRow extends StoredMessage {
+  readonly isWanted: boolean;
+}
+
+const dueSql = (where: string): string =>
+  `select ${MESSAGE_COLUMNS}, m.verification_id is null or v.status is not distinct from 'pending' as "isWanted"
+    from messages m left join verifications v on v.id = m.verification_id where ${where} for update of m skip locked`;
+const DUE: Statement = {
+  name: "due_messages",
+  text: dueSql(
+    "m.lane = $1 and m.due_at <= $2 and (m.country is null or m.country <> all($3::text[])) order by m.due_at limit $4",
+  ),
+};
+const OVERDUE: Statement = {
+  name: "overdue_messages",
+  text: dueSql("m.lane in ('otp', 'notification') and m.due_at <= $1 and m.deliver_before <= $1 limit $2"),
+};
+
+const take = (row: DueRow, { leaseMs, now }: Pick<ClaimStep, "leaseMs" | "now">): Moving => {
+  const { isWanted, ...seen } = row;
+  return { seen, move: claimDue(seen, { isWanted, leaseMs, now }) };
+};
+
+async function moveAndCommit(transaction: Transaction, moving: readonly Moving[]): Promise<Claimed> {
+  lockGivenBack(transaction, moving);
+  const moved = [...(await moveAll(transaction, moving)).values()];
+  await transaction.commit();
+  return {
+    begun: moved.filter(({ state }) => state === "sending"),
+    ended: moved.filter(({ state }) => state !== "sending"),
+  };
+}
+
+async function claimBatch(transaction: Transaction, { lanes, limit, leaseMs, now }: ClaimStep): Promise<Claimed> {
+  const moving: Moving[] = [];
+  for (const { lane, exceptCountries } of lanes) {
+    const begun = moving.filter(({ move }) => move.message.state === "sending").length;
+    if (begun === limit) break;
+    const due = await transaction.rows<DueRow>(DUE, [lane, now, exceptCountries, limit - begun]);
+    moving.push(...due.map((row) => take(row, { leaseMs, now })));
+  }
+  return moveAndCommit(transaction, moving);
+}
+
+interface ReceiptStep {
+  readonly id: string;
+  readonly receipt: Receipt;
+  readonly now: number;
+}
+
+const RECEIVE: Statement = {
+  name: "receive_receipts",
+  text: `update messages m set state = n.state, error_code = coalesce(n.code, m.error_code), due_at = null,
+      updated_at = n.now, text = null
+    from json_to_recordset($1) as n (id text, state text, code text, now int8, before text[])
+    where m.id = n.id and m.state = any(n.before)
+    returning ${MESSAGE_COLUMNS}`,
+};
+
+async function receiveBatch(transaction: Transaction, steps: readonly ReceiptStep[]) {
+  const rows = steps.map(({ id, receipt: { state, code }, now }) => ({
+    ...{ id, state, code: code ?? null, now, before: statesBefore(state) },
+  }));
+  const moved = await transaction.rows<StoredMessage>(RECEIVE, [JSON.stringify(rows)]);
+  const byId = new Map(moved.map((message) => [message.id, message]));
+  insertEvents(
+    transaction,
+    steps.flatMap(({ id, receipt, now }) => {
+      const message = byId.get(id);
+      return message === undefined ? [] : [receiptEvent(message, receipt, now)];
+    }),
+  );
+  await transaction.commit();
+  return steps.map(({ id }) => ({ value: byId.get(id) ?? null }));
+}
+
+interface Moves {
+  readonly port: Pick<MessageStore, "claimMessages" | "settleAttempt" | "applyReceipt">;
+  /** Ends messages past their deadline, whatever is paused, and commits. */
+  expireOverdue(transaction: Transaction, step: SweepStep): Promise<readonly StoredMessage[]>;
+}
+
+/** How a message leaves this gateway: claims, ends of attempts, receipts. */
+export function createMoves(pool: Pool, group: CreateGroup): Moves {
+  const settles = group<SettleStep, StoredMessage | null>({
+    keyOf: ({ message }) => message.id,
+    run: (steps) => inTransaction(pool, (transaction) => settleBatch(transaction, steps)),
+  });
+  const receipts = group<ReceiptStep, StoredMessage | null>({
+    keyOf: ({ id }) => id,
+    run: (steps) => inTransaction(pool, (transaction) => receiveBatch(transaction, steps)),
+  });
+  return {
+    port: {
+      claimMessages: (step) => inTransaction(pool, (transaction) => claimBatch(transaction, step)),
+      settleAttempt: (message, result, now) => settles.run({ message, result, now }),
+      applyReceipt: (id, receipt, now) => receipts.run({ id, receipt, now }),
+    },
+    expireOverdue: async (transaction, { now, limit }) => {
+      const due = await transaction.rows<DueRow>(OVERDUE, [now, limit]);
+      const { ended } = await moveAndCommit(
+        transaction,
+        due.map((row) => take(row, { leaseMs: 0, now })),
+      );
+      return ended;
+    },
+  };
+}
