@@ -4,6 +4,7 @@ import { AppError } from "../domain/app-error.ts";
 import type { CheckOutcome } from "../domain/check.ts";
 import { isCode } from "../domain/code.ts";
 import { isFinal } from "../domain/delivery.ts";
+import { failureWaitMs } from "../domain/failures.ts";
 import { ID_RANDOM_BYTES, toId } from "../domain/id.ts";
 import { toRetryAfterSeconds } from "../domain/limits.ts";
 import type { NewMessage, StoredMessage } from "../domain/message.ts";
@@ -108,7 +109,9 @@ const MEDIUM: Readonly<Record<Channel, string>> = { sms: "SMS", email: "email" }
 
 const waiting = (retryAfterMs: number): ErrorDetails => ({ retryAfterSeconds: toRetryAfterSeconds(retryAfterMs) });
 
-const refuseStart = (outcome: Exclude<StartOutcome, { kind: "started" }>): AppError =>
+type NotStarted = Exclude<StartOutcome, { kind: "started" }>;
+
+const refuseStart = (outcome: NotStarted): AppError =>
   outcome.kind === "waiting"
     ? new AppError("too_many_failures", waiting(outcome.retryAfterMs))
     : new AppError(outcome.refusal.code, waiting(outcome.refusal.retryAfterMs));
@@ -165,6 +168,13 @@ export function createVerifications(options: VerificationsOptions): Verification
     updatedAt: now,
   });
 
+  /** Whoever guessed wrong too often reads that, and not a limit; a limiter outside the database knows nothing of guesses. */
+  const waitFirst = async (outcome: NotStarted, address: Address, now: number): Promise<NotStarted> => {
+    if (outcome.kind === "waiting" || limits.backend === "database") return outcome;
+    const retryAfterMs = failureWaitMs(await store.readFailures(address, now), policy.maxFailuresPerDay, now);
+    return retryAfterMs > 0 ? { kind: "waiting", retryAfterMs } : outcome;
+  };
+
   return {
     start: async (request) => {
       const { scope, channel, locale, waitMs, idempotency } = request;
@@ -197,7 +207,7 @@ export function createVerifications(options: VerificationsOptions): Verification
           now,
         }),
       );
-      if (outcome.kind !== "started") throw refuseStart(outcome);
+      if (outcome.kind !== "started") throw refuseStart(await waitFirst(outcome, address, now));
       const { verification } = outcome;
       const sending = begun(message, verification, now);
       delivery.deliver(sending, verification);

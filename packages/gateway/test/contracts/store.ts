@@ -5,6 +5,7 @@ import { idempotencyContract } from "./store-idempotency.ts";
 import { limitContract } from "./store-limits.ts";
 import { claimContract, messageContract } from "./store-messages.ts";
 import { recordContract } from "./store-records.ts";
+import { retentionContract } from "./store-retention.ts";
 import { settleContract } from "./store-settlements.ts";
 import { startContract } from "./store-starts.ts";
 import { useStore } from "./store-under-test.ts";
@@ -24,6 +25,7 @@ export function storeContract(name: string, open: OpenStore): void {
     settleContract(open);
     idempotencyContract(open);
     recordContract(open);
+    retentionContract(open);
 
     describe("as a whole", () => {
       const store = useStore(open);

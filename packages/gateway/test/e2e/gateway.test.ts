@@ -23,7 +23,7 @@ import {
   VerificationWithTimeline,
 } from "@mestore/sms-gateway-contract";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { startCarrier } from "../carrier/carrier.ts";
 import { startGateway, type TestGateway } from "../start-gateway.ts";
 import { ask, expectProblem, expectShape } from "./http.ts";
@@ -623,13 +623,14 @@ describe("limits of a number", () => {
 describe("operation", () => {
   it("tells its state on both surfaces", async () => {
     const state = expectShape(GatewayStatus, dataOf(await client.status()));
+    const [store, limits] = inject("engine").split("+");
     expect(state).toMatchObject({
       environment: "development",
       simulation: true,
       smsEnabled: true,
       emailEnabled: true,
-      store: "sqlite",
-      limitBackend: "database",
+      store,
+      limitBackend: limits ?? "database",
       pauses: [],
     });
     expect(state.providers.map(({ provider, channel, breaker }) => `${provider} ${channel} ${breaker}`)).toEqual([
@@ -642,7 +643,7 @@ describe("operation", () => {
       simulation_mode: true,
       twilio_configured: false,
       rate_limiting_enabled: true,
-      rate_limit_backend: "database",
+      rate_limit_backend: limits ?? "database",
       rate_limit_per_number: 5,
       rate_limit_window_seconds: 3600,
       twilio_connection: "simulation",
