@@ -1,10 +1,33 @@
 import { defineConfig } from "vitest/config";
 
+/** The HTTP surfaces: everything in them holds on every engine, so they run once on each. */
+const HTTP_SUITE = ["auth", "email", "errors", "gateway", "gateway-delivery", "hardening"].map(
+  (name) => `packages/gateway/test/e2e/${name}.test.ts`,
+);
+
+/** A run of the HTTP suite on servers that others share with it. */
+const onEngine = (engine: "postgres" | "postgres+redis") => ({
+  extends: true as const,
+  test: { name: engine, include: HTTP_SUITE, provide: { engine } },
+});
+
 export default defineConfig({
   test: {
-    include: ["packages/*/{src,test}/**/*.test.ts", "proofs/**/*.test.ts"],
     allowOnly: false,
+    globalSetup: ["packages/gateway/test/servers/global-setup.ts"],
     testTimeout: 15_000,
     hookTimeout: 15_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "sqlite",
+          include: ["packages/*/{src,test}/**/*.test.ts", "proofs/**/*.test.ts"],
+          provide: { engine: "sqlite" },
+        },
+      },
+      onEngine("postgres"),
+      onEngine("postgres+redis"),
+    ],
   },
 });

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { findPostgresPrograms } from "../packages/gateway/test/servers/postgres-programs.ts";
 
 /** A program outside npm that the tests start. */
 interface MachinePart {
@@ -9,6 +10,8 @@ interface MachinePart {
   /** The Debian package that brings it. */
   readonly aptPackage: string;
   readonly usedFor: string;
+  /** Looks for it in its own way, where the `PATH` does not say all. */
+  readonly isHere?: () => boolean;
 }
 
 const MACHINE_PARTS: readonly MachinePart[] = [
@@ -20,7 +23,23 @@ const MACHINE_PARTS: readonly MachinePart[] = [
   { commands: ["strace"], aptPackage: "strace", usedFor: "counting the writes that reach the disk" },
   { commands: ["curl"], aptPackage: "curl", usedFor: "the commands of the documents" },
   { commands: ["jq"], aptPackage: "jq", usedFor: "the commands of the documents" },
+  { commands: ["redis-server"], aptPackage: "redis-server", usedFor: "a real Redis" },
+  {
+    commands: ["postgres"],
+    aptPackage: "postgresql",
+    usedFor: "a real PostgreSQL",
+    isHere: () => findPostgresPrograms() !== undefined,
+  },
+  { commands: ["faketime"], aptPackage: "faketime", usedFor: "clocks that jump" },
 ];
+
+/**
+ * Keeps the installer from starting the services that it installs: the tests start servers of their own, and nobody asked for
+ * one on port 5432 or 6379. The first is for systemd, the second for machines without it.
+ *
+ * @see https://systemd.io/ENVIRONMENT, `runlevel(8)` and `invoke-rc.d(8)`
+ */
+const NO_SERVICES = { SYSTEMD_OFFLINE: "1", RUNLEVEL: "1" };
 
 function isRunnable(file: string): boolean {
   try {
@@ -34,12 +53,14 @@ function isRunnable(file: string): boolean {
 const isOnPath = (command: string): boolean =>
   (process.env.PATH ?? "").split(delimiter).some((folder) => folder !== "" && isRunnable(join(folder, command)));
 
-const missingParts = (): readonly MachinePart[] => MACHINE_PARTS.filter((part) => !part.commands.some(isOnPath));
+const isHere = (part: MachinePart): boolean => part.isHere?.() ?? part.commands.some(isOnPath);
+
+const missingParts = (): readonly MachinePart[] => MACHINE_PARTS.filter((part) => !isHere(part));
 
 /** Runs a command without input and shows its output; answers whether it ended well. */
 function run(command: string, args: readonly string[]): boolean {
   process.stdout.write(`$ ${command} ${args.join(" ")}\n`);
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const env = { ...process.env, ...NO_SERVICES, DEBIAN_FRONTEND: "noninteractive" };
   return spawnSync(command, args, { stdio: ["ignore", "inherit", "inherit"], env }).status === 0;
 }
 
@@ -53,7 +74,7 @@ function install(parts: readonly MachinePart[]): void {
 /**
  * Sees to it that the programs which the tests start are on this machine.
  *
- * What is on the `PATH` is used. What is missing is installed when this is root on a machine with apt.
+ * What is here is used. What is missing is installed when this is root on a machine with apt.
  *
  * @returns one line for each part that is still missing; empty when the tests can run
  */

@@ -11,8 +11,9 @@ Usage: npm test [-- <vitest arguments>]
   npm test -- phone.test.ts -t "refuses"          tests whose name holds a text
   npm test -- --bail 1                            any other option of vitest run
 
-First it sees to it that the programs which the tests start are here (Chromium): what is on the PATH is used, what is
-missing is installed with apt-get when this is root, and named otherwise.
+First it sees to it that the programs which the tests start are here (Chromium, PostgreSQL, Redis and a few small ones):
+what is here is used, what is missing is installed with apt-get when this is root, and named otherwise. The tests start
+and stop servers of their own; one that runs already is left alone.
 
 A skipped test, a todo or a focused one (.only) fails the run; tests left out with -t do not.
 The last line of a run is "N passed, N failed". The exit code is 0 when everything passed.

@@ -1,4 +1,5 @@
 import { SCOPES } from "@mestore/sms-gateway-contract";
+import { ROLES, type Role } from "../src/cli/local.ts";
 import { serve } from "../src/serve.ts";
 import { createFileClock } from "./file-clock.ts";
 
@@ -13,8 +14,8 @@ export interface Served {
 }
 
 /** Serves like `main.ts`, with the time of a file, until its standard input ends. */
-async function run(clockFile: string): Promise<void> {
-  const running = await serve({ env: process.env, cwd: process.cwd() }, { clock: createFileClock(clockFile) });
+async function run(clockFile: string, role: Role): Promise<void> {
+  const running = await serve({ env: process.env, cwd: process.cwd() }, { role, clock: createFileClock(clockFile) });
   const other = await running.gateway.keys.create({ name: "other", scopes: [...SCOPES], tenant: "other" });
   const served: Served = {
     url: running.url,
@@ -32,6 +33,9 @@ async function run(clockFile: string): Promise<void> {
   process.stdin.resume();
 }
 
-const [clockFile] = process.argv.slice(2);
-if (clockFile === undefined) throw new Error("usage: serve-with-file-clock.ts <clock file>");
-await run(clockFile);
+const [clockFile, role = "all"] = process.argv.slice(2);
+const known = ROLES.find((each) => each === role);
+if (clockFile === undefined || known === undefined) {
+  throw new Error("usage: serve-with-file-clock.ts <clock file> [all | api | worker]");
+}
+await run(clockFile, known);

@@ -53,6 +53,25 @@ describe("the metrics", () => {
     expect(sampleOf(after, "gateway_queue_oldest_age_seconds")).toBe(0);
   });
 
+  it("are there while the database is not, and do not pretend to know the queue", async () => {
+    const metrics = createMetrics();
+    metrics.observe({ queue: () => Promise.reject(new Error("the database is away")), breakers: () => [] });
+    const text = await metrics.text();
+    expect(sampleOf(text, "gateway_queue_depth")).toBeNaN();
+    expect(sampleOf(text, "gateway_queue_oldest_age_seconds")).toBeNaN();
+    expect(text).toContain("process_cpu_user_seconds_total");
+  });
+
+  it("tell when the last sweep ended", async () => {
+    const metrics = createMetrics();
+    expect(sampleOf(await metrics.text(), "gateway_last_sweep_timestamp_seconds")).toBe(0);
+    const before = Date.now() / 1000;
+    metrics.swept({ forgotten: { guesses: 3 }, expiredVerifications: 0 });
+    const text = await metrics.text();
+    expect(sampleOf(text, "gateway_last_sweep_timestamp_seconds")).toBeGreaterThanOrEqual(before - 1);
+    expect(sampleOf(text, 'gateway_swept_rows_total{kind="guesses"}')).toBe(3);
+  });
+
   it("hold no address and no id, whatever else a message carries", async () => {
     const metrics = createMetrics();
     const secret = { to: "+573001234567", id: "msg_01", text: "123456 es tu clave", userName: "Ana" };

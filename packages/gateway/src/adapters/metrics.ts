@@ -21,7 +21,7 @@ export interface Metrics {
 }
 
 export interface MetricsSources {
-  /** Read at each scrape. */
+  /** Read at each scrape; NaN is shown when it fails. */
   readonly queue: () => Promise<{ readonly depth: number; readonly oldestAgeMs: number | null }>;
   readonly breakers: () => readonly { readonly provider: string; readonly channel: string; readonly breaker: string }[];
 }
@@ -58,7 +58,11 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
     buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1],
     registers,
   });
-
+  const lastSweep = new Gauge({
+    name: "gateway_last_sweep_timestamp_seconds",
+    help: "When this process last ended a sweep; 0 before its first, and where none runs",
+    registers,
+  });
   const sweptRows = new Counter({
     name: "gateway_swept_rows_total",
     help: "Rows that a sweep ended or forgot",
@@ -74,18 +78,21 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
       commits.observe(durationMs / 1000);
     },
     swept: ({ forgotten, expiredVerifications }) => {
+      lastSweep.setToCurrentTime();
       sweptRows.inc({ kind: "expired_verifications" }, expiredVerifications);
       for (const [kind, count] of Object.entries(forgotten)) sweptRows.inc({ kind }, count);
     },
     messageMoved: ({ lane, channel, provider, state }) => messages.inc({ lane, channel, provider, state }),
     answered: ({ method, route, status, ms }) => requests.observe({ method, route, status }, ms / 1000),
     observe: ({ queue, breakers }) => {
+      // While the database is away nobody knows; the other metrics are needed then more than ever.
+      const readQueue = () => queue().catch(() => ({ depth: Number.NaN, oldestAgeMs: Number.NaN }));
       new Gauge({
         name: "gateway_queue_oldest_age_seconds",
         help: "Age of the oldest unsent message",
         registers,
         collect: async function collect() {
-          this.set(((await queue()).oldestAgeMs ?? 0) / 1000);
+          this.set(((await readQueue()).oldestAgeMs ?? 0) / 1000);
         },
       });
       new Gauge({
@@ -93,7 +100,7 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
         help: "Messages not yet sent",
         registers,
         collect: async function collect() {
-          this.set((await queue()).depth);
+          this.set((await readQueue()).depth);
         },
       });
       new Gauge({

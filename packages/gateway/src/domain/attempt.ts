@@ -1,5 +1,5 @@
 import type { MessageState } from "@mestore/sms-gateway-contract";
-import { afterAttempt, type Receipt, type SendResult } from "./delivery.ts";
+import { afterAttempt, isForward, type Receipt, type SendResult } from "./delivery.ts";
 import type { NewEvent } from "./event.ts";
 import type { StoredMessage } from "./message.ts";
 
@@ -27,13 +27,21 @@ const messageEvent = (
   messageId: message.id,
 });
 
-/** What is told of a receipt that moved a message. */
-export const receiptEvent = (message: StoredMessage, { state, code, vendorCode }: Receipt, now: number): NewEvent =>
-  messageEvent(message, {
-    type: `message.${state}`,
-    at: now,
-    data: { ...(code === undefined ? {} : { errorCode: code }), ...(vendorCode === undefined ? {} : { vendorCode }) },
-  });
+/** Moves a message forward by a receipt, never back; null when it does not move. */
+export function applyReceipt(message: StoredMessage, receipt: Receipt, now: number): MessageMove | null {
+  const { state, code, vendorCode } = receipt;
+  if (!isForward(message.state, state)) return null;
+  const data = {
+    ...(code === undefined ? {} : { errorCode: code }),
+    ...(vendorCode === undefined ? {} : { vendorCode }),
+  };
+  return {
+    message: { ...message, state, errorCode: code ?? message.errorCode, text: null, updatedAt: now },
+    dueAt: null,
+    giveBack: false,
+    events: [messageEvent(message, { type: `message.${state}`, at: now, data })],
+  };
+}
 
 /** Ends the running attempt with what it came to. */
 export function concludeAttempt(message: StoredMessage, result: SendResult, now: number): MessageMove {

@@ -1,4 +1,4 @@
-import { type Channel, type Lane, MESSAGE_STATES, type MessageState } from "@mestore/sms-gateway-contract";
+import type { Channel, Lane, MessageState } from "@mestore/sms-gateway-contract";
 import type { ErrorCode } from "@mestore/sms-gateway-contract/errors";
 
 /** Why a provider refused for good, as the code that the caller reads. */
@@ -107,10 +107,6 @@ const RANK: Readonly<Record<MessageState, number>> = {
 
 /** Tells whether a receipt moves a message forward; receipts come twice and out of order. */
 export const isForward = (from: MessageState, to: MessageState): boolean => RANK[to] > RANK[from];
-
-/** States that a receipt moves a message out of. */
-export const statesBefore = (state: Receipt["state"]): readonly MessageState[] =>
-  MESSAGE_STATES.filter((from) => isForward(from, state));
 
 /** A state in which nobody sends the message again, so that its text is emptied. A receipt may still move it. */
 export const isFinal = (state: MessageState): boolean => RANK[state] >= 4 || state === "unknown";

@@ -67,8 +67,7 @@ export function retentionContract(open: OpenStore): void {
       await store().checkCode(checkStep({ target: { tenant: "default", id: used.verification.id } }));
       const now = NOW + LIFE + LEEWAY;
       const counts: number[] = [];
-      for (const _ of times(4, () => 0))
-        counts.push((await store().sweepStuck({ now, limit: 3 })).verifications);
+      for (const _ of times(4, () => 0)) counts.push((await store().sweepStuck({ now, limit: 3 })).verifications);
       expect(counts.reduce((sum, count) => sum + count, 0)).toBe(7);
       expect(counts[3]).toBe(0);
       const read = async (id: string) => store().readVerification("default", id);
@@ -110,7 +109,12 @@ export function retentionContract(open: OpenStore): void {
     it("keeps counters and wrong guesses for 48 hours", async () => {
       const address = newPhone();
       const charge = chargeTo(address, sendsPer(500, 10 * DAY));
-      const global: Charge = { dimension: "otp.global", key: "all", windows: [sendsPer(500, 10 * DAY)], bucketMs: MINUTE };
+      const global: Charge = {
+        dimension: "otp.global",
+        key: "all",
+        windows: [sendsPer(500, 10 * DAY)],
+        bucketMs: MINUTE,
+      };
       const charges = [charge, global];
       const { verification } = await start(store(), { address, charges });
       const target = { tenant: "default", id: verification.id };

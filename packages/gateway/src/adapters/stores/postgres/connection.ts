@@ -53,6 +53,8 @@ export function openPools(url: string): Pools {
     const pool = new Pool({ ...toConfig(url), max, idleTimeoutMillis: IDLE_MS });
     // An idle connection that breaks is replaced by the next request that needs one, which then says what is wrong.
     pool.on("error", () => undefined);
+    // One that breaks in use fails its statements, and says so once more here: with nobody listening the process would end.
+    pool.on("connect", (client) => client.on("error", () => undefined));
     return pool;
   };
   const pools = { verify: open(POOL_SIZES.verify), work: open(POOL_SIZES.work), read: open(POOL_SIZES.read) };

@@ -14,12 +14,23 @@ export interface BatchReport {
   readonly durationMs: number;
 }
 
-/** What one step of a batch came to. `again` puts it into a later batch. */
-export type Settled<Outcome> = { readonly value: Outcome } | { readonly thrown: unknown } | { readonly again: true };
+/** What one step of a batch came to. */
+export type Settled<Outcome> = { readonly value: Outcome } | { readonly thrown: unknown };
+
+/** Runs what decides one step; when it throws, that step alone fails. */
+export function settle<Outcome>(decide: () => Outcome): Settled<Outcome> {
+  try {
+    return { value: decide() };
+  } catch (thrown) {
+    return { thrown };
+  }
+}
 
 export interface GroupOptions<Step, Outcome> {
-  /** Two steps with one key never share a batch: a statement over many rows would count them as one. */
+  /** Steps with one key are never in two batches that are under way: the second would wait for the locks of the first. */
   readonly keyOf: (step: Step) => string;
+  /** One step of a key in a batch, where its statements would count two of them as one. */
+  readonly isOneOfEach?: boolean;
   /** Runs and commits a batch; answers in the order of the steps. */
   readonly run: (steps: readonly Step[]) => Promise<readonly Settled<Outcome>[]>;
   readonly onBatch: (report: BatchReport) => void;
@@ -36,7 +47,7 @@ export interface Group<Step, Outcome> {
 
 /** Makes the groups of one store. */
 export type CreateGroup = <Step, Outcome>(
-  options: Pick<GroupOptions<Step, Outcome>, "keyOf" | "run">,
+  options: Pick<GroupOptions<Step, Outcome>, "keyOf" | "isOneOfEach" | "run">,
 ) => Group<Step, Outcome>;
 
 interface Job<Step, Outcome> {
@@ -51,7 +62,7 @@ const tooBusy = (): AppError => unavailable("too many steps wait for the databas
 
 /** Group commit: steps that arrive while others commit share the next transaction. */
 export function createGroup<Step, Outcome>(options: GroupOptions<Step, Outcome>): Group<Step, Outcome> {
-  const { keyOf, run, onBatch, maxSteps = MAX_STEPS } = options;
+  const { keyOf, isOneOfEach = false, run, onBatch, maxSteps = MAX_STEPS } = options;
   /** Steps by key, in order; the keys in the order of their turn. */
   const waiting = new Map<string, Job<Step, Outcome>[]>();
   const busyKeys = new Set<string>();
@@ -61,46 +72,51 @@ export function createGroup<Step, Outcome>(options: GroupOptions<Step, Outcome>)
   let isClosed = false;
   let onIdle: (() => void) | null = null;
 
-  const put = (job: Job<Step, Outcome>, where: "first" | "last"): void => {
+  const put = (job: Job<Step, Outcome>): void => {
     const queue = waiting.get(job.key);
     if (queue === undefined) waiting.set(job.key, [job]);
-    else if (where === "last") queue.push(job);
-    else queue.unshift(job);
+    else queue.push(job);
     waitingCount += 1;
   };
 
-  /** The first step of each key whose turn it is and that is not under way. */
+  /** In rounds, a step of each key that is not under way, so that a flood on one key leaves room for the others. */
   const takeBatch = (): readonly Job<Step, Outcome>[] => {
     const batch: Job<Step, Outcome>[] = [];
-    for (const [key, queue] of waiting) {
-      if (batch.length === maxSteps) break;
-      if (busyKeys.has(key)) continue;
-      const job = queue.shift();
-      waiting.delete(key);
-      if (queue.length > 0) waiting.set(key, queue);
-      if (job === undefined) continue;
-      waitingCount -= 1;
-      batch.push(job);
-      busyKeys.add(key);
+    const free = [...waiting].filter(([key]) => !busyKeys.has(key)).slice(0, maxSteps);
+    const longest = isOneOfEach ? 1 : Math.max(0, ...free.map(([, queue]) => queue.length));
+    for (let round = 0; round < longest && batch.length < maxSteps; round++) {
+      for (const [, queue] of free) {
+        const job = batch.length < maxSteps ? queue[round] : undefined;
+        if (job !== undefined) batch.push(job);
+      }
     }
+    for (const { key } of batch) busyKeys.add(key);
+    const taken = new Set(batch);
+    for (const [key, queue] of free) {
+      if (!busyKeys.has(key)) continue;
+      const rest = queue.filter((job) => !taken.has(job));
+      // Behind the others: their turn comes first.
+      waiting.delete(key);
+      if (rest.length > 0) waiting.set(key, rest);
+    }
+    waitingCount -= batch.length;
     return batch;
   };
 
-  const settle = (job: Job<Step, Outcome>, settled: Settled<Outcome> | undefined): void => {
+  const answer = (job: Job<Step, Outcome>, settled: Settled<Outcome> | undefined): void => {
     if (settled === undefined) job.reject(new Error("a step of a batch has no outcome"));
     else if ("value" in settled) job.resolve(settled.value);
-    else if ("thrown" in settled) job.reject(settled.thrown);
-    else put(job, "first");
+    else job.reject(settled.thrown);
   };
 
   const refuseLate = (batch: readonly Job<Step, Outcome>[]): readonly Job<Step, Outcome>[] => {
     const oldest = performance.now() - PATIENCE_MS;
     const late = batch.filter(({ since }) => since < oldest);
-    for (const job of late) {
-      busyKeys.delete(job.key);
-      job.reject(tooBusy());
-    }
-    return late.length === 0 ? batch : batch.filter(({ since }) => since >= oldest);
+    if (late.length === 0) return batch;
+    const inTime = batch.filter(({ since }) => since >= oldest);
+    for (const job of late) job.reject(tooBusy());
+    for (const { key } of late) if (!inTime.some((job) => job.key === key)) busyKeys.delete(key);
+    return inTime;
   };
 
   const commit = async (batch: readonly Job<Step, Outcome>[]): Promise<void> => {
@@ -115,7 +131,7 @@ export function createGroup<Step, Outcome>(options: GroupOptions<Step, Outcome>)
     }
     inFlight -= 1;
     for (const { key } of batch) busyKeys.delete(key);
-    batch.forEach((job, index) => settle(job, settled[index]));
+    for (const [index, job] of batch.entries()) answer(job, settled[index]);
     schedule();
     if (inFlight === 0 && waitingCount === 0) onIdle?.();
   };
@@ -142,7 +158,7 @@ export function createGroup<Step, Outcome>(options: GroupOptions<Step, Outcome>)
       new Promise<Outcome>((resolve, reject) => {
         if (isClosed) return reject(unavailable("the store is closed"));
         if (waitingCount >= MAX_WAITING) return reject(tooBusy());
-        put({ step, key: keyOf(step), since: performance.now(), resolve, reject }, "last");
+        put({ step, key: keyOf(step), since: performance.now(), resolve, reject });
         schedule();
       }),
     close: () =>

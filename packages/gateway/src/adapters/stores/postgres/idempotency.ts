@@ -96,17 +96,25 @@ export function createIdempotency(pool: Pool, group: CreateGroup): IdempotencySt
         transaction.lock(keys.map((key) => `key:${key}`));
         const rows = await transaction.rows<KeyRow>(READ, [keys]);
         const kept = new Map(rows.map((row) => [row.key, toKept(row)]));
-        const outcomes = steps.map((step) => decideKey(kept.get(step.key) ?? null, step));
-        const taken = steps
-          .filter((_, index) => outcomes[index]?.kind === "claimed")
-          .map(({ key, request, now }) => ({ key, request, lease_until: now + KEY_LEASE_MS, created_at: now }));
-        if (taken.length > 0) transaction.send(TAKE, [JSON.stringify(taken)]);
+        const taken = new Map<string, object>();
+        const outcomes = steps.map((step) => {
+          const { key, request, now } = step;
+          const outcome = decideKey(kept.get(key) ?? null, step);
+          if (outcome.kind === "claimed") {
+            const leaseUntil = now + KEY_LEASE_MS;
+            kept.set(key, { request, leaseUntil, answer: null, createdAt: now });
+            taken.set(key, { key, request, lease_until: leaseUntil, created_at: now });
+          }
+          return outcome;
+        });
+        if (taken.size > 0) transaction.send(TAKE, [JSON.stringify([...taken.values()])]);
         await transaction.commit();
         return outcomes.map((value) => ({ value }));
       }),
   });
   const answers = group<KeyAnswer, void>({
     keyOf: ({ key }) => key,
+    isOneOfEach: true,
     run: async (steps) => {
       const rows = steps.map(({ key, answer: { status, body } }) => ({ key, status, body }));
       await rowsOf(pool, KEEP, [JSON.stringify(rows)]);

@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
-import { claimDue, concludeAttempt, keepsText, type MessageMove, receiptEvent } from "../../../domain/attempt.ts";
-import { type Receipt, type SendResult, statesBefore } from "../../../domain/delivery.ts";
+import { applyReceipt, claimDue, concludeAttempt, keepsText, type MessageMove } from "../../../domain/attempt.ts";
+import type { Receipt, SendResult } from "../../../domain/delivery.ts";
 import type { StoredMessage } from "../../../domain/message.ts";
 import type { Claimed, ClaimStep, MessageStore } from "../../../ports/message-store.ts";
 import type { SweepStep } from "../../../ports/retention-store.ts";
@@ -172,30 +172,31 @@ interface ReceiptStep {
   readonly now: number;
 }
 
-const RECEIVE: Statement = {
-  name: "receive_receipts",
-  text: `update messages m set state = n.state, error_code = coalesce(n.code, m.error_code), due_at = null,
-      updated_at = n.now, text = null
-    from json_to_recordset($1) as n (id text, state text, code text, now int8, before text[])
-    where m.id = n.id and m.state = any(n.before)
-    returning ${MESSAGE_COLUMNS}`,
+const LOCK: Statement = {
+  name: "lock_messages",
+  text: `select ${MESSAGE_COLUMNS} from messages m where m.id = any($1::text[]) order by m.id for update`,
 };
 
+/** Receipts of one message may share a batch: they are applied one after another, and the row is written once. */
 async function receiveBatch(transaction: Transaction, steps: readonly ReceiptStep[]) {
-  const rows = steps.map(({ id, receipt: { state, code }, now }) => ({
-    ...{ id, state, code: code ?? null, now, before: statesBefore(state) },
-  }));
-  const moved = await transaction.rows<StoredMessage>(RECEIVE, [JSON.stringify(rows)]);
-  const byId = new Map(moved.map((message) => [message.id, message]));
-  insertEvents(
-    transaction,
-    steps.flatMap(({ id, receipt, now }) => {
-      const message = byId.get(id);
-      return message === undefined ? [] : [receiptEvent(message, receipt, now)];
-    }),
-  );
+  const seen = await transaction.rows<StoredMessage>(LOCK, [[...new Set(steps.map(({ id }) => id))]]);
+  const current = new Map(seen.map((message) => [message.id, message]));
+  const moves = new Map<string, MessageMove>();
+  const outcomes = steps.map(({ id, receipt, now }) => {
+    const message = current.get(id);
+    const move = message === undefined ? null : applyReceipt(message, receipt, now);
+    if (move === null) return { value: null };
+    current.set(id, move.message);
+    moves.set(id, { ...move, events: [...(moves.get(id)?.events ?? []), ...move.events] });
+    return { value: move.message };
+  });
+  const moving = seen.flatMap((message): Moving[] => {
+    const move = moves.get(message.id);
+    return move === undefined ? [] : [{ seen: message, move }];
+  });
+  await moveAll(transaction, moving);
   await transaction.commit();
-  return steps.map(({ id }) => ({ value: byId.get(id) ?? null }));
+  return outcomes;
 }
 
 interface Moves {
@@ -208,6 +209,7 @@ interface Moves {
 export function createMoves(pool: Pool, group: CreateGroup): Moves {
   const settles = group<SettleStep, StoredMessage | null>({
     keyOf: ({ message }) => message.id,
+    isOneOfEach: true,
     run: (steps) => inTransaction(pool, (transaction) => settleBatch(transaction, steps)),
   });
   const receipts = group<ReceiptStep, StoredMessage | null>({

@@ -6,7 +6,7 @@ import type { EnqueueOutcome, EnqueueStep, MessageStore, QueueState } from "../.
 import { MESSAGE_COLUMNS } from "./columns.ts";
 import { counterLock, insertSends, readBook } from "./counters.ts";
 import { insertEvents } from "./events.ts";
-import type { CreateGroup, Settled } from "./group.ts";
+import { type CreateGroup, settle } from "./group.ts";
 import { lockUnanswered } from "./idempotency.ts";
 import type { Grant, Slices } from "./slices.ts";
 import { assertStorable } from "./storable.ts";
@@ -91,13 +91,7 @@ async function enqueueBatch(transaction: Transaction, steps: readonly EnqueueSte
     taken.push(step);
     return { kind: "enqueued" };
   };
-  const settled = steps.map((step): Settled<EnqueueOutcome> => {
-    try {
-      return { value: enqueueOne(step) };
-    } catch (thrown) {
-      return { thrown };
-    }
-  });
+  const settled = steps.map((step) => settle(() => enqueueOne(step)));
   insertMessages(
     transaction,
     taken.map(({ message, charges, now }) => ({

@@ -1,9 +1,27 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { storeContract } from "../../../../test/contracts/store.ts";
-import { start, times } from "../../../../test/contracts/store-fixtures.ts";
+import {
+  chargeTo,
+  checkStep,
+  HOUR,
+  MINUTE,
+  NOW,
+  newMessage,
+  newPhone,
+  SCOPE,
+  sendsPer,
+  start,
+  startStep,
+  tally,
+  times,
+} from "../../../../test/contracts/store-fixtures.ts";
+import { claimStep, enqueue } from "../../../../test/contracts/store-messages.ts";
 import { freshDatabase } from "../../../../test/servers/fresh.ts";
 import type { TestDatabase } from "../../../../test/servers/postgres.ts";
+import type { Charge } from "../../../domain/limits.ts";
+import type { Store } from "../../../ports/store.ts";
+import type { Started } from "../../../ports/verification-store.ts";
 import { createPostgresStore } from "./postgres-store.ts";
 
 let database: TestDatabase;
@@ -33,3 +51,192 @@ const openEmpty = async () => {
 };
 
 storeContract("postgres", openEmpty);
+
+describe("the PostgreSQL store", () => {
+  const withStores = async (count: number, use: (stores: readonly Store[]) => Promise<void>): Promise<void> => {
+    await emptyDatabase();
+    const stores = await Promise.all(times(count, () => createPostgresStore({ url: database.url })));
+    try {
+      await use(stores);
+    } finally {
+      await Promise.all(stores.map((store) => store.close()));
+    }
+  };
+  const [first, second] = [0, 1] as const;
+  const storeAt = (stores: readonly Store[], index: number): Store => {
+    const store = stores[index % stores.length];
+    if (store === undefined) throw new Error("there is no such store");
+    return store;
+  };
+
+  it("keeps everything when it is opened again", async () => {
+    let kept: readonly Started[] = [];
+    await withStores(1, async (stores) => {
+      kept = await Promise.all(times(20, () => start(storeAt(stores, first))));
+    });
+    const again = await createPostgresStore({ url: database.url });
+    const read = await Promise.all(kept.map(({ verification: { id } }) => again.readVerification("default", id)));
+    expect(read).toEqual(kept.map(({ verification }) => verification));
+    await again.close();
+  });
+
+  it("compares five of hundreds of guesses that arrive at two processes, by id and by address", async () => {
+    await withStores(2, async (stores) => {
+      const address = newPhone();
+      const { verification } = await start(storeAt(stores, first), { address });
+      let compared = 0;
+      const matches = () => {
+        compared += 1;
+        return false;
+      };
+      const targets = [
+        { tenant: "default", id: verification.id },
+        { ...SCOPE, address },
+      ] as const;
+      const outcomes = await Promise.all(
+        times(200, (index) =>
+          storeAt(stores, index).checkCode(checkStep({ target: targets[(index >> 1) % 2] ?? targets[0], matches })),
+        ),
+      );
+      expect(compared).toBe(5);
+      expect(tally(outcomes.map(({ kind }) => kind))).toEqual({ incorrect: 4, exhausted: 1, waiting: 195 });
+      expect(await storeAt(stores, second).readVerification("default", verification.id)).toMatchObject({ attempts: 5 });
+    });
+  });
+
+  it("makes one live verification of starts that arrive at two processes, and counts them all", async () => {
+    await withStores(2, async (stores) => {
+      const address = newPhone();
+      const charges = [chargeTo(address, sendsPer(50, HOUR))];
+      const outcomes = await Promise.all(
+        times(120, (index) => storeAt(stores, index).startVerification(startStep({ address, charges }))),
+      );
+      expect(tally(outcomes.map(({ kind }) => kind))).toEqual({ started: 50, refused: 70 });
+      const ids = outcomes.flatMap((outcome) => (outcome.kind === "started" ? [outcome.verification.id] : []));
+      expect(new Set(ids).size).toBe(1);
+    });
+  });
+
+  it("keeps the cap over all numbers with slices leased to each process", async () => {
+    await withStores(3, async (stores) => {
+      const cap = 1_000;
+      const global: Charge = { dimension: "otp.global", key: "all", windows: [sendsPer(cap, HOUR)], bucketMs: MINUTE };
+      let started = 0;
+      for (const _ of times(6, () => 0)) {
+        const outcomes = await Promise.all(
+          times(200, (index) => storeAt(stores, index).startVerification(startStep({ charges: [global] }))),
+        );
+        started += outcomes.filter(({ kind }) => kind === "started").length;
+      }
+      expect(started).toBeLessThanOrEqual(cap);
+      // Each process may keep a slice of a two hundredth that it did not use.
+      expect(started).toBeGreaterThanOrEqual(cap - 3 * (cap / 200));
+    });
+  });
+
+  it("gives every message to one of two processes", async () => {
+    await withStores(2, async (stores) => {
+      const all = await Promise.all(times(100, (index) => enqueue(storeAt(stores, index))));
+      const claims = await Promise.all(
+        times(40, (index) => storeAt(stores, index).claimMessages(claimStep({ limit: 10 }))),
+      );
+      const begun = claims.flatMap((claimed) => claimed.begun.map(({ id }) => id));
+      expect(begun.toSorted()).toEqual(all.toSorted());
+    });
+  });
+
+  it("tells events in an order in which none is missed, while two processes write", async () => {
+    await withStores(2, async (stores) => {
+      const writing = Promise.all(times(300, (index) => start(storeAt(stores, index))));
+      const seen: number[] = [];
+      let isWriting = true;
+      const done = writing.then(() => {
+        isWriting = false;
+      });
+      for (let after = 0, last = false; !last; ) {
+        last = !isWriting;
+        const events = await storeAt(stores, first).listEvents("default", after, 50);
+        seen.push(...events.map(({ seq }) => seq));
+        after = seen.at(-1) ?? after;
+        if (last && events.length === 50) last = false;
+      }
+      await done;
+      const { rows } = await admin.query<{ seq: string }>("select seq from events order by seq");
+      expect(seen).toEqual(rows.map(({ seq }) => Number(seq)));
+    });
+  });
+
+  it.each(["\0", "\ud800"])("refuses a text that it cannot keep, and leaves its neighbours alone (%j)", async (odd) => {
+    await withStores(1, async (stores) => {
+      const store = storeAt(stores, first);
+      const [bad, good] = await Promise.allSettled([
+        store.startVerification(startStep({ subject: `user${odd}` })),
+        store.startVerification(startStep({ subject: "user" })),
+      ]);
+      expect(bad).toMatchObject({ status: "rejected", reason: { code: "fields_invalid" } });
+      expect(good).toMatchObject({ status: "fulfilled", value: { kind: "started" } });
+      const message = newMessage({ text: `hola ${odd}` });
+      await expect(store.enqueueMessage({ message, charges: [], now: NOW })).rejects.toMatchObject({
+        code: "fields_invalid",
+      });
+    });
+  });
+
+  it("answers service_unavailable while somebody holds a table, and goes on afterwards", async () => {
+    await withStores(1, async (stores) => {
+      const store = storeAt(stores, first);
+      await start(store);
+      await admin.query("begin; lock table verifications in access exclusive mode");
+      const startedAt = performance.now();
+      await expect(store.startVerification(startStep())).rejects.toMatchObject({ code: "service_unavailable" });
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+      await admin.query("rollback");
+      expect((await store.startVerification(startStep())).kind).toBe("started");
+    });
+  });
+
+  it("tells the time of the database", async () => {
+    await withStores(1, async (stores) => {
+      const ms = await storeAt(stores, first).readTime();
+      expect(Math.abs((ms ?? 0) - Date.now())).toBeLessThan(5_000);
+    });
+  });
+
+  it("is not ready while the database takes no writes", async () => {
+    const { rows } = await admin.query<{ name: string }>("select quote_ident(current_database()) as name");
+    await admin.query(`alter database ${rows[0]?.name} set default_transaction_read_only = on`);
+    const store = await createPostgresStore({ url: database.url });
+    try {
+      await expect(store.ping()).rejects.toMatchObject({ code: "service_unavailable" });
+      await expect(store.startVerification(startStep())).rejects.toMatchObject({ code: "service_unavailable" });
+    } finally {
+      await admin.query(`alter database ${rows[0]?.name} reset default_transaction_read_only`);
+      await store.close();
+    }
+    await withStores(1, async (stores) => {
+      await expect(storeAt(stores, first).ping()).resolves.toBeUndefined();
+    });
+  });
+
+  it("starts at once in many processes, one of which makes the schema", async () => {
+    const empty = await freshDatabase();
+    const stores = await Promise.all(times(5, () => createPostgresStore({ url: empty.url })));
+    const outcomes = await Promise.all(stores.map((store) => start(store)));
+    expect(outcomes).toHaveLength(5);
+    await Promise.all(stores.map((store) => store.close()));
+    await empty.drop();
+  });
+
+  it("never holds a code or a guess", async () => {
+    const { rows } = await admin.query<{ name: string }>(
+      "select table_name || '.' || column_name as name from information_schema.columns where table_schema = 'public'",
+    );
+    const columns = rows.map(({ name }) => name);
+    expect(columns).toContain("verifications.salt");
+    expect(columns.filter((name) => /code|mac|guess$/.test(name)).toSorted()).toEqual([
+      "inbox.code",
+      "messages.error_code",
+      "verifications.code_length",
+    ]);
+  });
+});

@@ -7,7 +7,7 @@ import { toVerification, VERIFICATION_COLUMNS, type VerificationRow } from "./co
 import { counterLock, insertSends, type NewSend, readBook } from "./counters.ts";
 import { insertEvents } from "./events.ts";
 import { readFailures } from "./failures.ts";
-import type { Settled } from "./group.ts";
+import { type Settled, settle } from "./group.ts";
 import { lockUnanswered } from "./idempotency.ts";
 import { addressLock } from "./locks.ts";
 import { insertMessages, type NewMessageRow } from "./outbox.ts";
@@ -26,46 +26,75 @@ export const NEWEST: Statement = {
     ) v`,
 };
 
-const END: Statement = {
-  name: "end_verifications",
-  text: `update verifications v set status = n.status, ended_at = n.ended_at
-    from json_to_recordset($1) as n (id text, status text, ended_at int8) where v.id = n.id and v.status = 'pending'`,
-};
-const ADD_SEND: Statement = {
-  name: "add_sends",
-  text: `update verifications v set sends = n.sends, channel = n.channel, locale = n.locale, last_message_id = n.last_message_id
-    from json_to_recordset($1) as n (id text, sends int, channel text, locale text, last_message_id text) where v.id = n.id`,
+type Scoped = Pick<StartStep, "address" | "tenant" | "purpose" | "subject">;
+
+/** What `NEWEST` is asked with. */
+export const toColumns = (scopes: readonly Scoped[]): readonly (readonly string[])[] => [
+  scopes.map(({ address }) => address.value),
+  scopes.map(({ tenant }) => tenant),
+  scopes.map(({ purpose }) => purpose),
+  scopes.map(({ subject }) => subject),
+];
+
+const CHANGE: Statement = {
+  name: "change_verifications",
+  text: `update verifications v set status = n.status, ended_at = n.ended_at, sends = n.sends, channel = n.channel,
+      locale = n.locale, last_message_id = coalesce(n.last_message_id, v.last_message_id)
+    from json_to_recordset($1) as n (id text, status text, ended_at int8, sends int, channel text, locale text,
+      last_message_id text)
+    where v.id = n.id and v.status = 'pending'`,
 };
 const INSERT: Statement = {
   name: "insert_verifications",
   text: `insert into verifications (id, tenant, purpose, subject, address_kind, address, channel, status, salt, kid,
       code_length, attempts, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at)
-    select id, tenant, purpose, subject, address_kind, address, channel, 'pending', decode(salt, 'hex'), kid,
-      code_length, 0, max_attempts, 1, locale, last_message_id, created_at, expires_at, null
+    select id, tenant, purpose, subject, address_kind, address, channel, status, decode(salt, 'hex'), kid,
+      code_length, 0, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at
     from json_to_recordset($1) as n (id text, tenant text, purpose text, subject text, address_kind text, address text,
-      channel text, salt text, kid text, code_length int, max_attempts int, locale text, last_message_id text,
-      created_at int8, expires_at int8)`,
+      channel text, status text, salt text, kid text, code_length int, max_attempts int, sends int, locale text,
+      last_message_id text, created_at int8, expires_at int8, ended_at int8)`,
 };
 
-const toFreshRow = (v: Verification, messageId: string) => ({
+/** A verification as the batch leaves it. */
+interface Written {
+  readonly verification: Verification;
+  readonly isFresh: boolean;
+  /** Null when no send of this batch is its own. */
+  readonly lastMessageId: string | null;
+}
+
+const toChangedRow = ({ verification: v, lastMessageId }: Written) => ({
   id: v.id,
-  tenant: v.tenant,
-  purpose: v.purpose,
-  subject: v.subject,
-  address_kind: v.address.kind,
-  address: v.address.value,
+  status: v.status,
+  ended_at: v.endedAt,
+  sends: v.sends,
   channel: v.channel,
-  salt: Buffer.from(v.salt).toString("hex"),
-  kid: v.kid,
-  code_length: v.codeLength,
-  max_attempts: v.maxAttempts,
   locale: v.locale,
-  last_message_id: messageId,
-  created_at: v.createdAt,
-  expires_at: v.expiresAt,
+  last_message_id: lastMessageId,
 });
 
+const toFreshRow = (written: Written) => {
+  const { verification: v } = written;
+  return {
+    ...toChangedRow(written),
+    tenant: v.tenant,
+    purpose: v.purpose,
+    subject: v.subject,
+    address_kind: v.address.kind,
+    address: v.address.value,
+    salt: Buffer.from(v.salt).toString("hex"),
+    kid: v.kid,
+    code_length: v.codeLength,
+    max_attempts: v.maxAttempts,
+    created_at: v.createdAt,
+    expires_at: v.expiresAt,
+  };
+};
+
 type Begun = Extract<StartDecision, { kind: "started" }> & { readonly step: StartStep };
+
+const scopeKey = ({ address, tenant, purpose, subject }: Scoped): string =>
+  JSON.stringify([address.value, tenant, purpose, subject]);
 
 /** The locks of a start: its address, and every counter that is not the address's own. */
 const locksOf = ({ address, charges }: StartStep): readonly string[] => [
@@ -73,16 +102,33 @@ const locksOf = ({ address, charges }: StartStep): readonly string[] => [
   ...charges.filter(({ key, bucketMs }) => key !== address.value && bucketMs === undefined).map(counterLock),
 ];
 
+/** The newest verification of each scope, changed in memory as the batch goes on, so that its steps see each other. */
+function createLedger(newest: ReadonlyMap<string, Verification>) {
+  const current = new Map(newest);
+  const written = new Map<string, Written>();
+  return {
+    newestOf: (step: StartStep): Verification | null => current.get(scopeKey(step)) ?? null,
+    note: ({ verification, isFresh, replaced, step }: Begun): void => {
+      const before = current.get(scopeKey(step));
+      if (replaced !== null && before !== undefined) {
+        const { status, endedAt } = replaced;
+        const known = written.get(before.id) ?? { isFresh: false, lastMessageId: null };
+        written.set(before.id, { ...known, verification: { ...before, status, endedAt } });
+      }
+      const isNew = isFresh || written.get(verification.id)?.isFresh === true;
+      written.set(verification.id, { verification, isFresh: isNew, lastMessageId: step.message.id });
+      current.set(scopeKey(step), verification);
+    },
+    written: () => [...written.values()],
+  };
+}
+
 async function readState(transaction: Transaction, steps: readonly StartStep[]) {
-  const [newest, failuresOf, book, keys] = await Promise.all([
-    transaction.rows<VerificationRow & { readonly i: number }>(NEWEST, [
-      steps.map(({ address }) => address.value),
-      steps.map(({ tenant }) => tenant),
-      steps.map(({ purpose }) => purpose),
-      steps.map(({ subject }) => subject),
-    ]),
+  const scopes = [...new Map(steps.map((step) => [scopeKey(step), step])).values()];
+  const [rows, failuresOf, book, keys] = await Promise.all([
+    transaction.rows<VerificationRow & { readonly i: number }>(NEWEST, toColumns(scopes)),
     readFailures(transaction.rows, {
-      addresses: steps.map(({ address }) => address.value),
+      addresses: scopes.map(({ address }) => address.value),
       now: Math.max(...steps.map(({ now }) => now)),
     }),
     readBook(transaction, steps),
@@ -91,31 +137,16 @@ async function readState(transaction: Transaction, steps: readonly StartStep[]) 
       steps.flatMap(({ idempotency }) => idempotency?.key ?? []),
     ),
   ]);
-  return { newest: new Map(newest.map(({ i, ...row }) => [i - 1, toVerification(row)])), failuresOf, book, keys };
+  const newest = rows.map(({ i: _, ...row }) => toVerification(row));
+  return { ledger: createLedger(new Map(newest.map((v) => [scopeKey(v), v]))), failuresOf, book, keys };
 }
 
-function write(transaction: Transaction, begun: readonly Begun[]): void {
-  const send = (statement: Statement, rows: readonly object[]): void => {
-    if (rows.length > 0) transaction.send(statement, [JSON.stringify(rows)]);
-  };
-  send(
-    END,
-    begun.flatMap(({ replaced }) =>
-      replaced === null ? [] : [{ id: replaced.id, status: replaced.status, ended_at: replaced.endedAt }],
-    ),
-  );
-  send(
-    ADD_SEND,
-    begun
-      .filter(({ isFresh }) => !isFresh)
-      .map(({ verification: { id, sends, channel, locale }, step }) => ({
-        ...{ id, sends, channel, locale, last_message_id: step.message.id },
-      })),
-  );
-  send(
-    INSERT,
-    begun.filter(({ isFresh }) => isFresh).map(({ verification, step }) => toFreshRow(verification, step.message.id)),
-  );
+function write(transaction: Transaction, begun: readonly Begun[], written: readonly Written[]): void {
+  const changed = written.filter(({ isFresh }) => !isFresh);
+  const fresh = written.filter(({ isFresh }) => isFresh);
+  // What ends comes before what takes its place: one live row for each scope.
+  if (changed.length > 0) transaction.send(CHANGE, [JSON.stringify(changed.map(toChangedRow))]);
+  if (fresh.length > 0) transaction.send(INSERT, [JSON.stringify(fresh.map(toFreshRow))]);
   insertMessages(
     transaction,
     begun.map(
@@ -143,13 +174,13 @@ function write(transaction: Transaction, begun: readonly Begun[]): void {
 async function startBatch(transaction: Transaction, steps: readonly StartStep[], grant: Grant) {
   grant.reset();
   transaction.lock(steps.flatMap(locksOf));
-  const { newest, failuresOf, book, keys } = await readState(transaction, steps);
+  const { ledger, failuresOf, book, keys } = await readState(transaction, steps);
   const begun: Begun[] = [];
-  const startOne = (step: StartStep, index: number): StartOutcome => {
+  const startOne = (step: StartStep): StartOutcome => {
     const { address, charges, channel, message, idempotency, now } = step;
     const decision = decideStart(
       {
-        newest: newest.get(index) ?? null,
+        newest: ledger.newestOf(step),
         failures: failuresOf(address.value),
         refusal: longest(book.decide(charges, now), grant.decide(charges, now)),
       },
@@ -160,23 +191,18 @@ async function startBatch(transaction: Transaction, steps: readonly StartStep[],
     if (idempotency !== undefined) keys.keep(idempotency.key, idempotency.answer(started), now);
     grant.take(charges);
     book.add(charges, { at: now, channel, released: false });
+    ledger.note({ ...decision, step });
     begun.push({ ...decision, step });
     return { kind: "started", ...started };
   };
-  const settled = steps.map((step, index): Settled<StartOutcome> => {
-    try {
-      return { value: startOne(step, index) };
-    } catch (thrown) {
-      return { thrown };
-    }
-  });
-  write(transaction, begun);
+  const settled = steps.map((step) => settle(() => startOne(step)));
+  write(transaction, begun, ledger.written());
   keys.write(transaction);
   await transaction.commit();
   return settled;
 }
 
-/** Starts a batch of verifications, each on an address of its own. */
+/** Starts a batch of verifications. */
 export async function runStarts(
   pool: Pool,
   slices: Slices,

@@ -48,7 +48,7 @@ function open(client: PoolClient): Transaction {
   };
   const query = (statement: Statement, values: readonly unknown[]) =>
     track(client.query({ ...statement, values: values as unknown[] }));
-  track(client.query("begin"));
+  void track(client.query("begin"));
   return {
     rows: async <Row extends object>(statement: Statement, values: readonly unknown[]) =>
       (await query(statement, values)).rows as Row[],

@@ -1,20 +1,20 @@
 import type { DatabaseSync } from "node:sqlite";
 import {
+  applyReceipt,
   claimDue,
   concludeAttempt,
   keepsText,
   keepsVendorId,
   type MessageMove,
-  receiptEvent,
 } from "../../../domain/attempt.ts";
-import { type Receipt, type SendResult, statesBefore } from "../../../domain/delivery.ts";
+import type { Receipt, SendResult } from "../../../domain/delivery.ts";
 import type { StoredMessage } from "../../../domain/message.ts";
 import type { Claimed, ClaimStep, MessageStore } from "../../../ports/message-store.ts";
 import type { SweepStep } from "../../../ports/retention-store.ts";
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
 import { type MessageRow, toMessage } from "./rows.ts";
-import { prepare, type Statement } from "./statement.ts";
+import { prepare } from "./statement.ts";
 import type { Writer } from "./writer.ts";
 
 interface Parts {
@@ -31,8 +31,6 @@ interface Attempts {
   readonly port: Pick<MessageStore, "claimMessages" | "settleAttempt" | "applyReceipt">;
   readonly expireOverdue: ExpireOverdue;
 }
-
-const quoted = (words: readonly string[]): string => words.map((word) => `'${word}'`).join(", ");
 
 /** How a message leaves this gateway: claims, ends of attempts, receipts. */
 export function createAttempts({ database, writer, book, append }: Parts): Attempts {
@@ -52,17 +50,6 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
     `update messages set state = ?, error_code = ?, provider_message_id = ?, attempts = ?, unknown_attempts = ?, due_at = ?,
        updated_at = ?, text = case when ? then text end where id = ? and attempts = ? and state = ?`,
   );
-  const receiveSql = (state: Receipt["state"]): Statement<MessageRow> =>
-    prepare(
-      database,
-      `update messages set state = '${state}', error_code = coalesce(?, error_code), due_at = null, updated_at = ?, text = null
-       where id = ? and state in (${quoted(statesBefore(state))}) returning *`,
-    );
-  const receive = {
-    sent: receiveSql("sent"),
-    delivered: receiveSql("delivered"),
-    undelivered: receiveSql("undelivered"),
-  };
   const selectCharges = prepare<{ charges: string }>(database, "select charges from messages where id = ?");
   const selectStatus = prepare<{ status: string }>(database, "select status from verifications where id = ?");
   const takeSendFromVerification = prepare(
@@ -133,19 +120,19 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
     return { begun, ended };
   };
 
-  const applyReceipt = (id: string, receipt: Receipt, now: number): StoredMessage | null => {
-    const row = receive[receipt.state].get(receipt.code ?? null, now, id);
+  const receive = (id: string, receipt: Receipt, now: number): StoredMessage | null => {
+    const row = selectById.get(id);
     if (row === undefined) return null;
-    const message = toMessage(row);
-    append(receiptEvent(message, receipt, now));
-    return message;
+    const seen = toMessage(row);
+    const moved = applyReceipt(seen, receipt, now);
+    return moved === null ? null : move(seen, moved);
   };
 
   return {
     port: {
       claimMessages: (step) => writer.run(() => claim(step)),
       settleAttempt: (message, result, now) => writer.run(() => settle(message, result, now)),
-      applyReceipt: (id, receipt, now) => writer.run(() => applyReceipt(id, receipt, now)),
+      applyReceipt: (id, receipt, now) => writer.run(() => receive(id, receipt, now)),
     },
     expireOverdue: ({ now, limit }) =>
       selectOverdue.all(now, limit).flatMap((row) => take(row, { leaseMs: 0, now }) ?? []),
