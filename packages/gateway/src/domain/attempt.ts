@@ -82,7 +82,7 @@ export const keepsVendorId = (seen: StoredMessage, current: StoredMessage): bool
   current.attempts === seen.attempts && current.providerMessageId === null && !keepsText(current.state);
 
 /** Gives a message up that nobody wants any more: past its deadline, or its verification has ended. */
-export function expireMessage(message: StoredMessage, now: number): MessageMove {
+function expireMessage(message: StoredMessage, now: number): MessageMove {
   const mayHaveLeft = message.unknownAttempts > 0;
   const state = mayHaveLeft ? "unknown" : "expired";
   const reason = now >= message.deliverBefore ? "deadline" : "verification_ended";

@@ -70,8 +70,6 @@ export const MESSAGE_COLUMNS = selectAs("m", {
   deliver_before: "deliverBefore",
 });
 
-export type MessageRow = { -readonly [Key in keyof StoredMessage]: StoredMessage[Key] };
-
 /** A counted send as its row has it. */
 export interface SendRow {
   readonly at: number;
