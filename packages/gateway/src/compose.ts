@@ -8,7 +8,7 @@ import { createProofSigner } from "./adapters/proof-signer.ts";
 import { PROVIDERS } from "./adapters/providers/index.ts";
 import { createSecrets, createSharedClock, createSystemClock } from "./adapters/system.ts";
 import type { Role } from "./cli/local.ts";
-import { type Config, ConfigError } from "./config.ts";
+import { type Config, OutOfReachError } from "./config.ts";
 import { ID_RANDOM_BYTES, toId } from "./domain/id.ts";
 import { createApp } from "./http/app.ts";
 import type { Server } from "./http/server.ts";
@@ -78,17 +78,23 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** @throws {ConfigError} when the database is out of reach */
+/** @throws {OutOfReachError} when the database server does not answer */
 async function openConfigured(config: Config, options: StoreOptions): Promise<Store> {
   try {
     return await openStore(config, options);
   } catch (error) {
     if (config.store.database.engine === "sqlite") throw error;
-    throw new ConfigError([
+    throw new OutOfReachError([
       { name: "DATABASE_URL", problem: `${config.store.name} is out of reach (${reasonOf(error)})` },
     ]);
   }
 }
+
+const isAnswering = (asking: Promise<void>): Promise<boolean> =>
+  asking.then(
+    () => true,
+    () => false,
+  );
 
 /** Processes that share a database share its time. */
 async function openClock(store: Store): Promise<{ readonly clock: Clock; readonly set: () => Promise<void> }> {
@@ -165,6 +171,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     maxFailuresPerDay,
     ignoresLoopback,
     limiter,
+    onRefused: metrics.refused,
     onError,
   });
   const givesBack = ["failed", "expired"];
@@ -190,6 +197,8 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
   const contacts = createContacts(store, clock, policy.allowedCountries);
   const status = createStatus({ store, clock, switchboard, providers });
   metrics.observe({
+    isStoreUp: () => isAnswering(store.ping()),
+    ...(limiter === null ? {} : { isLimiterUp: () => isAnswering(limiter.ping()) }),
     queue: async () => (await status.read()).queue,
     breakers: () =>
       Object.values(providers).map((p) => ({ provider: p.id, channel: p.channel, breaker: p.health().breaker })),

@@ -5,7 +5,7 @@ import { findWarnings, RULES } from "./config/rules.ts";
 import { Env, shapeProblem, VARIABLE_NAMES, type VariableName } from "./config/variables.ts";
 
 export { readEnvironment } from "./config/environment.ts";
-export { ConfigError } from "./config/problem.ts";
+export { ConfigError, OutOfReachError } from "./config/problem.ts";
 
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 

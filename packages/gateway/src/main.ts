@@ -2,12 +2,13 @@ import { createInterface } from "node:readline/promises";
 import { banner } from "./banner.ts";
 import { runCommand } from "./cli/index.ts";
 import type { Role, Terminal } from "./cli/local.ts";
-import { ConfigError } from "./config.ts";
+import { ConfigError, OutOfReachError } from "./config.ts";
 import { createLocal } from "./local.ts";
 import { version } from "./settings.ts";
 
-/** EX_CONFIG of sysexits.h. */
+/** EX_CONFIG and EX_UNAVAILABLE of sysexits.h: a supervisor tries the second again. */
 const CONFIG_ERROR = 78;
+const UNAVAILABLE = 69;
 
 const input = { env: process.env, cwd: process.cwd() };
 
@@ -63,6 +64,6 @@ runCommand(process.argv.slice(2), local).then(
   (error: unknown) => {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exit(CONFIG_ERROR);
+    process.exit(error instanceof OutOfReachError ? UNAVAILABLE : CONFIG_ERROR);
   },
 );

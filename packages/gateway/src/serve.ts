@@ -59,7 +59,7 @@ export async function serve(input: ProcessInput, options: ServeOptions = {}): Pr
   const secrets = readSecrets(config);
   const { host, port } = config.http;
   const lock = lockFile(config, role);
-  const gateway = await compose({
+  const composing = compose({
     ...replaced,
     config,
     secrets,
@@ -67,6 +67,8 @@ export async function serve(input: ProcessInput, options: ServeOptions = {}): Pr
     role,
     logger: logger ?? createLogger(config.log.level),
   });
+  composing.catch(lock.release);
+  const gateway = await composing;
   const metrics = config.metrics === undefined ? null : metricsServer(gateway.metrics);
   const stop = async (): Promise<void> => {
     await Promise.all([gateway.stop(), metrics?.close()]);

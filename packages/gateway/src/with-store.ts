@@ -1,4 +1,4 @@
-import { type Config, ConfigError } from "./config.ts";
+import { type Config, ConfigError, OutOfReachError } from "./config.ts";
 import { openStore } from "./open-store.ts";
 import type { Store } from "./ports/store.ts";
 
@@ -19,7 +19,8 @@ export async function withStore<Result>(config: Config, use: (store: Store) => P
   try {
     opened = await openStore(config);
   } catch (error) {
-    throw new ConfigError([{ name: "DATABASE_URL", problem: `cannot be opened (${reasonOf(error)})` }]);
+    const problems = [{ name: "DATABASE_URL", problem: `cannot be opened (${reasonOf(error)})` }];
+    throw config.store.database.engine === "postgres" ? new OutOfReachError(problems) : new ConfigError(problems);
   }
   try {
     return await use(opened);

@@ -183,6 +183,7 @@ export async function openParts(options: PartsOptions) {
     maxFailuresPerDay,
     ignoresLoopback: options.ignoresLoopback ?? false,
     limiter: null,
+    onRefused: () => undefined,
     onError,
   });
   const readRecipient = createRecipients(["CO"]);

@@ -35,6 +35,8 @@ describe("the metrics", () => {
     let depth = 3;
     let oldestAgeMs: number | null = 1_500;
     metrics.observe({
+      isStoreUp: async () => true,
+      isLimiterUp: async () => false,
       queue: async () => ({ depth, oldestAgeMs }),
       breakers: () => [
         { provider: "twilio", channel: "sms", breaker: "open" },
@@ -43,6 +45,8 @@ describe("the metrics", () => {
     });
     const before = await metrics.text();
     expect(sampleOf(before, "gateway_queue_depth")).toBe(3);
+    expect(sampleOf(before, "gateway_store_up")).toBe(1);
+    expect(sampleOf(before, "gateway_limiter_up")).toBe(0);
     expect(sampleOf(before, "gateway_queue_oldest_age_seconds")).toBe(1.5);
     expect(sampleOf(before, 'gateway_provider_breaker{provider="twilio",channel="sms"}')).toBe(2);
     expect(sampleOf(before, 'gateway_provider_breaker{provider="smtp",channel="email"}')).toBe(0);
@@ -55,10 +59,16 @@ describe("the metrics", () => {
 
   it("are there while the database is not, and do not pretend to know the queue", async () => {
     const metrics = createMetrics();
-    metrics.observe({ queue: () => Promise.reject(new Error("the database is away")), breakers: () => [] });
+    metrics.observe({
+      isStoreUp: async () => false,
+      queue: () => Promise.reject(new Error("the database is away")),
+      breakers: () => [],
+    });
     const text = await metrics.text();
     expect(sampleOf(text, "gateway_queue_depth")).toBeNaN();
     expect(sampleOf(text, "gateway_queue_oldest_age_seconds")).toBeNaN();
+    expect(sampleOf(text, "gateway_store_up")).toBe(0);
+    expect(text).not.toContain("gateway_limiter_up");
     expect(text).toContain("process_cpu_user_seconds_total");
   });
 
@@ -87,6 +97,8 @@ describe("the metrics", () => {
     expect(metrics.contentType).toMatch(/^text\/plain; version=0\.0\.4/);
     const text = await metrics.text();
     expect(text).toMatch(/^# HELP /);
+    expect(sampleOf(text, "gateway_store_up")).toBe(0);
+    expect(text).not.toContain("gateway_limiter_up");
     expect(text).toContain("process_cpu_user_seconds_total");
   });
 });

@@ -12,6 +12,7 @@ export interface Metrics {
     readonly state: string;
   }): void;
   swept(report: { readonly forgotten: Readonly<Record<string, number>>; readonly expiredVerifications: number }): void;
+  refused(refusal: { readonly code: string; readonly dimension: string }): void;
   answered(request: {
     readonly method: string;
     readonly route: string;
@@ -21,6 +22,9 @@ export interface Metrics {
 }
 
 export interface MetricsSources {
+  readonly isStoreUp: () => Promise<boolean>;
+  /** Absent when the database keeps the counters. */
+  readonly isLimiterUp?: () => Promise<boolean>;
   /** Read at each scrape; NaN is shown when it fails. */
   readonly queue: () => Promise<{ readonly depth: number; readonly oldestAgeMs: number | null }>;
   readonly breakers: () => readonly { readonly provider: string; readonly channel: string; readonly breaker: string }[];
@@ -58,6 +62,12 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
     buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 1],
     registers,
   });
+  const refusals = new Counter({
+    name: "gateway_sends_refused_total",
+    help: "Sends that a limit refused, by what refused",
+    labelNames: ["code", "dimension"],
+    registers,
+  });
   const lastSweep = new Gauge({
     name: "gateway_last_sweep_timestamp_seconds",
     help: "When this process last ended a sweep; 0 before its first, and where none runs",
@@ -82,9 +92,28 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
       sweptRows.inc({ kind: "expired_verifications" }, expiredVerifications);
       for (const [kind, count] of Object.entries(forgotten)) sweptRows.inc({ kind }, count);
     },
+    refused: ({ code, dimension }) => refusals.inc({ code, dimension }),
     messageMoved: ({ lane, channel, provider, state }) => messages.inc({ lane, channel, provider, state }),
     answered: ({ method, route, status, ms }) => requests.observe({ method, route, status }, ms / 1000),
-    observe: ({ queue, breakers }) => {
+    observe: ({ isStoreUp, isLimiterUp, queue, breakers }) => {
+      new Gauge({
+        name: "gateway_store_up",
+        help: "1 when the database takes writes",
+        registers,
+        collect: async function collect() {
+          this.set((await isStoreUp()) ? 1 : 0);
+        },
+      });
+      if (isLimiterUp !== undefined) {
+        new Gauge({
+          name: "gateway_limiter_up",
+          help: "1 when Redis counts; 0 while nothing is sent because it does not",
+          registers,
+          collect: async function collect() {
+            this.set((await isLimiterUp()) ? 1 : 0);
+          },
+        });
+      }
       // While the database is away nobody knows; the other metrics are needed then more than ever.
       const readQueue = () => queue().catch(() => ({ depth: Number.NaN, oldestAgeMs: Number.NaN }));
       new Gauge({

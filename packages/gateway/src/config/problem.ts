@@ -15,3 +15,6 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** What the configuration names is not there now; it may be in a moment, with the same configuration. */
+export class OutOfReachError extends ConfigError {}

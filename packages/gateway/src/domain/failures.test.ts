@@ -34,6 +34,11 @@ describe("the wait after wrong guesses", () => {
     expect(failureWaitMs(wrong(10, 4 * MINUTE), MAX, NOW)).toBe(MINUTE);
   });
 
+  it("is none before its time when another process's clock is some milliseconds ahead", () => {
+    expect(failureWaitMs(wrong(1, -40), MAX, NOW)).toBe(0);
+    expect(failureWaitMs(wrong(5, -40), MAX, NOW)).toBe(MINUTE + 40);
+  });
+
   it("ends with an approval, which leaves the count alone", () => {
     const approved = wrong(5, 10_000, NOW - 5_000);
     expect(failureWaitMs(approved, MAX, NOW)).toBe(0);

@@ -32,8 +32,9 @@ export function failureWaitMs(budget: FailureBudget, maxPerDay: number, now: num
   const last = failures[0];
   if (last === undefined || (approvedAt !== null && approvedAt >= last)) return 0;
   const reached = countSince(failures, last - FAILURE_WINDOW_MS, last);
-  const waitMs = WAITS.find((w) => w.failures === reached)?.waitMs ?? 0;
-  return Math.max(0, last + waitMs - now);
+  const wait = WAITS.find((w) => w.failures === reached);
+  // Another process's clock may be some milliseconds ahead: a guess of the future is no wait by itself.
+  return wait === undefined ? 0 : Math.max(0, last + wait.waitMs - now);
 }
 
 export const failuresToday = (budget: FailureBudget, now: number): number =>

@@ -1,12 +1,20 @@
+import { AppError } from "../domain/app-error.ts";
 import { codeFromMac, encodeBinding } from "../domain/code.ts";
 import type { Verification } from "../domain/verification.ts";
 import type { Secrets } from "../ports/secrets.ts";
+
+/** By then a process that was not yet told the new secret has been. */
+const RETRY_AFTER_SECONDS = 5;
 
 /** Codes are derived when they are needed and kept nowhere. */
 export interface Codes {
   /** Null when the secret that derived it is no longer configured. */
   codeOf(verification: Verification): string | null;
-  /** Compares in constant time. */
+  /**
+   * Compares in constant time.
+   *
+   * @throws {AppError} `service_unavailable` when its secret is not configured here: nothing was compared, nothing counts
+   */
   matches(verification: Verification, guess: string): boolean;
 }
 
@@ -19,7 +27,8 @@ export function createCodes(secrets: Secrets): Codes {
     codeOf,
     matches: (verification, guess) => {
       const code = codeOf(verification);
-      return code !== null && secrets.isEqual(code, guess);
+      if (code === null) throw new AppError("service_unavailable", { retryAfterSeconds: RETRY_AFTER_SECONDS });
+      return secrets.isEqual(code, guess);
     },
   };
 }

@@ -134,7 +134,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const send = async (message: StoredMessage, known: Verification | null): Promise<SendResult> => {
     const outgoing = await compose(message, known);
-    if (outgoing === null) return { outcome: "rejected", code: "delivery_failed", vendorCode: "no_code" };
+    // A process that knows the secret may still send it.
+    if (outgoing === null) return { outcome: "unavailable", vendorCode: "no_code" };
     return providers[message.channel].send(outgoing, stop.signal);
   };
 

@@ -57,8 +57,6 @@ export interface Limits {
   ): Promise<Outcome | NotTaken>;
   /** Gives back what the limiter holds of a send that certainly did not happen; the store has done so already. */
   giveBack(messageId: string): Promise<void>;
-  /** Throws when the limiter cannot decide. */
-  ping(): Promise<void>;
   /** Milliseconds until the counter of an address lets the next code through; 0 when it does now. */
   nextSendInMs(channel: Channel, address: Address): Promise<number>;
   readNumber(phone: string): Promise<NumberState>;
@@ -76,9 +74,13 @@ export interface LimitsOptions {
   readonly maxFailuresPerDay: number;
   /** In development everybody is one client: this machine. */
   readonly ignoresLoopback: boolean;
+  /** Hears of every send that a limit refused. */
+  readonly onRefused: (refusal: Refusal) => void;
   /** Hears of a charge that could not be taken back: it stays until its window has passed. */
   readonly onError: (error: unknown) => void;
 }
+
+const isRefused = (outcome: { readonly kind: string }): outcome is NotTaken => outcome.kind === "refused";
 
 const NOT_TAKEN: readonly string[] = ["refused", "waiting"];
 
@@ -93,7 +95,7 @@ const numberSend = (phone: string, lane: ChargedSend["lane"]): ChargedSend => ({
 const toSeconds = (waitMs: number): number => (waitMs > 0 ? toRetryAfterSeconds(waitMs) : 0);
 
 export function createLimits(options: LimitsOptions): Limits {
-  const { store, limiter, clock, policy, isEnabled, maxFailuresPerDay, ignoresLoopback, onError } = options;
+  const { store, limiter, clock, policy, isEnabled, maxFailuresPerDay, ignoresLoopback, onRefused, onError } = options;
 
   const toBlock = ({ address, kind }: Client): ChargedSend["client"] => {
     const block = ignoresLoopback && isLoopback(address) ? null : clientBlock(address);
@@ -106,20 +108,25 @@ export function createLimits(options: LimitsOptions): Limits {
     return chargesFor({ ...send, ...(block === undefined ? {} : { client: block }) }, policy);
   };
 
+  const decide: Limits["admit"] = async (send, commit) => {
+    const charges = chargesOf(send);
+    if (limiter === null || charges.length === 0) return commit(charges);
+    const { id, channel, now } = send;
+    const refusal = await limiter.reserve({ id, charges, channel, now });
+    if (refusal !== null) return { kind: "refused", refusal };
+    const outcome = await commit(charges.filter(isPersonal));
+    if (NOT_TAKEN.includes(outcome.kind)) await limiter.release(id, "everything").catch(onError);
+    return outcome;
+  };
+
   return {
     backend: limiter?.backend ?? "database",
     admit: async (send, commit) => {
-      const charges = chargesOf(send);
-      if (limiter === null || charges.length === 0) return commit(charges);
-      const { id, channel, now } = send;
-      const refusal = await limiter.reserve({ id, charges, channel, now });
-      if (refusal !== null) return { kind: "refused", refusal };
-      const outcome = await commit(charges.filter(isPersonal));
-      if (NOT_TAKEN.includes(outcome.kind)) await limiter.release(id, "everything").catch(onError);
+      const outcome = await decide(send, commit);
+      if (isRefused(outcome)) onRefused(outcome.refusal);
       return outcome;
     },
     giveBack: async (messageId) => limiter?.release(messageId, "sends"),
-    ping: async () => limiter?.ping(),
     nextSendInMs: async (channel, address) => {
       if (!isEnabled) return 0;
       const now = clock.now();

@@ -108,7 +108,8 @@ describe("docs/configuration.md", () => {
       const name = nameOf(variable) as keyof typeof defaults;
       const value = defaults[name];
       if (value === undefined || String(value) === "") return [];
-      const expected = `\`${name === "DATABASE_URL" ? "sqlite:" : ""}${value}\``;
+      const isFile = typeof value === "object" && "path" in value;
+      const expected = isFile ? `\`${value.engine}:${value.path}\`` : `\`${value}\``;
       return shown === expected ? [] : [`${name}: ${shown} is ${expected}`];
     });
     expect(wrong).toEqual([]);

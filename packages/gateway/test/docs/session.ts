@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,6 +6,7 @@ import { InboxPage } from "@mestore/sms-gateway-contract";
 import { createSystemClock } from "../../src/adapters/system.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import { startGateway } from "../start-gateway.ts";
+import { runBash } from "./bash.ts";
 import { ROOT } from "./markdown.ts";
 import { type Run, SHOWN_CODE, SHOWN_ORIGIN, showOutput } from "./volatile.ts";
 
@@ -15,7 +15,6 @@ const SLOWER_NOW = 1_000;
 const SHORTER_SLEEP = 4;
 /** Until a receipt, which comes 400 ms after the send, is in. */
 const BETWEEN_COMMANDS_MS = 150;
-const COMMAND_TIMEOUT_MS = 30_000;
 
 /** A shell in front of a fresh gateway, as the reader of a document has it. */
 export interface Session {
@@ -67,29 +66,6 @@ export async function openSession(env: Readonly<Record<string, string>> = {}): P
     return page.messages.flatMap(({ code }) => (code === null ? [] : [code]));
   };
 
-  const runBash = (script: string): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const bash = spawn("bash", ["-euo", "pipefail", "-c", script], {
-        cwd: folder,
-        env: variables,
-        stdio: ["ignore", "pipe", "pipe"],
-        timeout: COMMAND_TIMEOUT_MS,
-      });
-      let printed = "";
-      let complaints = "";
-      bash.stdout.setEncoding("utf8").on("data", (text: string) => {
-        printed += text;
-      });
-      bash.stderr.setEncoding("utf8").on("data", (text: string) => {
-        complaints += text;
-      });
-      bash.on("error", reject);
-      bash.on("close", (code) => {
-        if (code === 0) resolve(printed);
-        else reject(new Error(`exit code ${code}\n${complaints}${printed}`));
-      });
-    });
-
   return {
     write: (name, text) => writeFileSync(join(folder, name), text.replaceAll(SHOWN_ORIGIN, origin)),
     run: async (commands) => {
@@ -97,7 +73,7 @@ export async function openSession(env: Readonly<Record<string, string>> = {}): P
       const [newest] = await readCodes();
       const script = commands.replaceAll(SHOWN_ORIGIN, origin).replaceAll(SHOWN_CODE, newest ?? SHOWN_CODE);
       const before = existsSync(state) ? `source ${state}\n` : "";
-      return runBash(`${before}set -a\n${script}\nexport -p > ${state}`);
+      return runBash(`${before}set -a\n${script}\nexport -p > ${state}`, { cwd: folder, env: variables });
     },
     show: async (printed, language) => {
       const run: Run = { startedAt, origin, codes: await readCodes() };

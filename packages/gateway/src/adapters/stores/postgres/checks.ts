@@ -29,11 +29,11 @@ const BY_IDS: Statement = {
 const COUNT: Statement = {
   name: "count_guesses",
   text: `with n as (
-      select * from json_to_recordset($1) as n (id text, tenant text, subject text, address text, kind text, status text,
-        seen_attempts int, attempts int, ended_at int8)
+      select * from json_to_recordset($1) as n (id text, tenant text, subject text, address text, kind text, seen_status text,
+        status text, seen_attempts int, attempts int, ended_at int8)
     ), counted as (
       update verifications v set status = n.status, attempts = n.attempts, ended_at = n.ended_at
-      from n where v.id = n.id and v.status = 'pending' and v.attempts = n.seen_attempts
+      from n where v.id = n.id and v.status = n.seen_status and v.attempts = n.seen_attempts
       returning v.id
     ), noted as (
       insert into guesses (address, at, verification_id, attempt, scope)
@@ -101,7 +101,13 @@ function createLedger(
         const [v, before] = [current.get(id), seen.get(id)];
         if (v === undefined || before === undefined) return [];
         const { tenant, subject, address, status, attempts, endedAt } = v;
-        const written = { status, seen_attempts: before.attempts, attempts, ended_at: endedAt };
+        const written = {
+          seen_status: before.status,
+          status,
+          seen_attempts: before.attempts,
+          attempts,
+          ended_at: endedAt,
+        };
         return [{ id, tenant, subject, address: address.value, kind: address.kind, ...written }];
       }),
   };

@@ -14,6 +14,19 @@ const IDLE_MS = 30_000;
 /** Connections of one process: checks, the other steps, reads. A flood of sends never keeps a check waiting. */
 const POOL_SIZES = { verify: 2, work: 6, read: 4 } as const;
 
+/**
+ * Every statement is a few rows by key, so loops over indexes are always right. The planner would see empty tables when it
+ * plans (a new database, a restored one, before the first ANALYZE), choose scans and hash joins, and keep them.
+ */
+const PLANNER_SETTINGS = {
+  plan_cache_mode: "force_generic_plan",
+  enable_seqscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  // A scan that cannot be avoided then looks so dear that it would be compiled.
+  jit: "off",
+} as const;
+
 const INT8_OID = types.builtins.INT8;
 
 export interface Pools {
@@ -39,6 +52,9 @@ const toConfig = (url: string): ClientConfig & { readonly pipeline: boolean } =>
   statement_timeout: STATEMENT_TIMEOUT_MS,
   lock_timeout: LOCK_TIMEOUT_MS,
   idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+  options: Object.entries(PLANNER_SETTINGS)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(" "),
   keepAlive: true,
   keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
 });

@@ -82,13 +82,14 @@ function toShared(charge: Charge): SharedCounter | null {
 }
 
 interface Held {
+  readonly counter: SharedCounter;
   readonly slice: Slice;
   readonly start: number;
   readonly units: number;
   used: number;
 }
 
-function toGrant(held: ReadonlyMap<string, Held>): Grant {
+function toGrant(held: ReadonlyMap<string, Held>, onClose: (held: Held) => void): Grant {
   const decideOne = (charge: Charge, now: number): Refusal | null => {
     const counter = toShared(charge);
     if (counter === null) return null;
@@ -112,7 +113,11 @@ function toGrant(held: ReadonlyMap<string, Held>): Grant {
       for (const grant of held.values()) grant.used = 0;
     },
     close: () => {
-      for (const { slice, start, units, used } of held.values()) if (slice.start === start) slice.left += units - used;
+      for (const grant of held.values()) {
+        const { slice, start, units, used } = grant;
+        if (slice.start === start) slice.left += units - used;
+        onClose(grant);
+      }
     },
   };
 }
@@ -143,14 +148,31 @@ export function createSlices(pool: Pool): Slices {
     return slice;
   };
 
+  /** Sends that are refused for other reasons leave their units behind: what is more than a slice is for everybody. */
+  const returnSurplus = ({ counter, slice, start }: Held): void => {
+    const { name, charge, window } = counter;
+    const surplus = slice.start === start ? slice.left - sliceOf(window.limit) : 0;
+    if (surplus <= 0) return;
+    slice.left -= surplus;
+    const returning = inTransaction(pool, async (transaction) => {
+      transaction.lock([name]);
+      transaction.send(RETURN, [charge.dimension, charge.key, start, surplus]);
+      await transaction.commit();
+    });
+    // What could not be returned is unused for a window.
+    returning.catch(() => undefined);
+  };
+
   const reserve: Slices["reserve"] = async (steps) => {
-    const demand = new Map<string, { readonly counter: SharedCounter; readonly now: number; units: number }>();
+    const demand = new Map<string, { readonly counter: SharedCounter; now: number; units: number }>();
     for (const { charges, now } of steps) {
       for (const charge of charges) {
         const counter = toShared(charge);
         if (counter === null) continue;
         const known = demand.get(counter.name) ?? { counter, now, units: 0 };
         known.units += 1;
+        // A unit in an older bucket than its send would leave the window before it.
+        known.now = Math.max(known.now, now);
         demand.set(counter.name, known);
       }
     }
@@ -159,9 +181,9 @@ export function createSlices(pool: Pool): Slices {
       const slice = await lease(counter, units, now);
       const granted = Math.min(units, slice.left);
       slice.left -= granted;
-      held.set(name, { slice, start: slice.start, units: granted, used: 0 });
+      held.set(name, { counter, slice, start: slice.start, units: granted, used: 0 });
     }
-    return toGrant(held);
+    return toGrant(held, returnSurplus);
   };
 
   // One after another: a batch that waits for a slice must find the units that it waited for.

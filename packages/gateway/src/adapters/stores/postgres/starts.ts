@@ -42,7 +42,7 @@ const CHANGE: Statement = {
       locale = n.locale, last_message_id = coalesce(n.last_message_id, v.last_message_id)
     from json_to_recordset($1) as n (id text, status text, ended_at int8, sends int, channel text, locale text,
       last_message_id text)
-    where v.id = n.id and v.status = 'pending'`,
+    where v.id = n.id`,
 };
 const INSERT: Statement = {
   name: "insert_verifications",

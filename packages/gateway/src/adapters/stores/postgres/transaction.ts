@@ -46,8 +46,23 @@ function open(client: PoolClient): Transaction {
     sent.push(running);
     return running;
   };
-  const query = (statement: Statement, values: readonly unknown[]) =>
-    track(client.query({ ...statement, values: values as unknown[] }));
+  const { stream } = client.connection;
+  let isGathering = false;
+  /** One system call for all that is sent in one turn; the driver would make one for each statement. */
+  const gather = (): void => {
+    if (isGathering) return;
+    isGathering = true;
+    stream.cork();
+    process.nextTick(() => {
+      isGathering = false;
+      stream.uncork();
+    });
+  };
+  const query = (statement: Statement, values: readonly unknown[]) => {
+    gather();
+    return track(client.query({ ...statement, values: values as unknown[] }));
+  };
+  gather();
   void track(client.query("begin"));
   return {
     rows: async <Row extends object>(statement: Statement, values: readonly unknown[]) =>
@@ -57,6 +72,7 @@ function open(client: PoolClient): Transaction {
       if (keys.length > 0) void query(LOCK, [keys]);
     },
     commit: async () => {
+      gather();
       const ended = track(client.query("commit"));
       await Promise.all(sent);
       // A transaction that failed answers a commit with a rollback.

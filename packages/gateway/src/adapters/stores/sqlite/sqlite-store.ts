@@ -20,14 +20,17 @@ export interface SqliteOptions {
   readonly path: string;
   /** Called after each commit, with how many steps it held. */
   readonly onBatch?: (report: BatchReport) => void;
+  /** Steps in a commit at the most; 1 switches the grouping off, for measurements. */
+  readonly maxSteps?: number;
 }
 
 /** Opens the embedded store and brings its schema up to date. */
-export async function createSqliteStore({ path, onBatch = () => undefined }: SqliteOptions): Promise<Store> {
+export async function createSqliteStore(options: SqliteOptions): Promise<Store> {
+  const { path, onBatch = () => undefined, maxSteps } = options;
   const database = openWriter(path);
   await migrate(database);
   const reader = openReader(path);
-  const writer = createWriter(database, onBatch);
+  const writer = createWriter(database, { onBatch, maxSteps });
   const book = createChargeBook(database);
   const append = createEventAppender(database);
   const insertMessage = createMessageInserter(database);

@@ -79,7 +79,7 @@ describe("the writer", () => {
     `);
     elsewhere = openReader(path);
     batches = [];
-    writer = createWriter(database, (batch) => batches.push(batch));
+    writer = createWriter(database, { onBatch: (batch) => batches.push(batch) });
   });
   afterEach(() => {
     elsewhere.close();
@@ -124,6 +124,14 @@ describe("the writer", () => {
     await add("a");
     await add("b");
     expect(batches.map(({ steps }) => steps)).toEqual([1, 1]);
+  });
+
+  it("commits no more steps at once than it was told to, and all of them", async () => {
+    writer = createWriter(database, { onBatch: (batch) => batches.push(batch), maxSteps: 2 });
+    const added = [add("a"), add("b"), add("c"), add("d"), add("e")];
+    await Promise.all([writer.close(), ...added]);
+    expect(batches.map(({ steps }) => steps)).toEqual([2, 2, 1]);
+    expect(stored()).toEqual(["a", "b", "c", "d", "e"]);
   });
 
   it("undoes only the step that throws", async () => {

@@ -41,8 +41,15 @@ const isBusy = (error: unknown): boolean =>
 const unavailable = (cause: unknown): AppError =>
   new AppError("service_unavailable", { retryAfterSeconds: 1 }, { cause });
 
+export interface WriterOptions {
+  readonly onBatch: (report: BatchReport) => void;
+  /** Steps in a commit at the most; 1 switches the grouping off, for measurements. */
+  readonly maxSteps?: number | undefined;
+}
+
 /** Group commit: all steps that arrive in one turn of the event loop share one transaction and one fsync. */
-export function createWriter(database: DatabaseSync, onBatch: (report: BatchReport) => void): Writer {
+export function createWriter(database: DatabaseSync, options: WriterOptions): Writer {
+  const { onBatch, maxSteps = Number.POSITIVE_INFINITY } = options;
   const begin = database.prepare("begin immediate");
   const commit = database.prepare("commit");
   const rollback = database.prepare("rollback");
@@ -127,20 +134,22 @@ export function createWriter(database: DatabaseSync, onBatch: (report: BatchRepo
   const flush = (): void => {
     isScheduled = false;
     if (queue.length > 0) {
-      const jobs = queue;
+      const jobs = queue.slice(0, maxSteps);
+      const rest = queue.slice(maxSteps);
       try {
         if (!beginOrWait()) {
           schedule(BUSY_RETRY_MS);
           return;
         }
-        queue = [];
+        queue = rest;
         commitBatch(jobs);
       } catch (error) {
-        queue = [];
+        queue = rest;
         refuse(jobs, error);
       }
     }
-    if (queue.length === 0) onIdle?.();
+    if (queue.length > 0) schedule(0);
+    else onIdle?.();
   };
 
   return {
