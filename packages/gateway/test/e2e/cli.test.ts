@@ -293,7 +293,7 @@ describe("lint and migrate", () => {
 
   it("brings the schema up to date", async () => {
     const run = await cli(["migrate", "--json"], { env: { DATABASE_URL: "sqlite:./fresh/gateway.db" } });
-    expect(run.json()).toEqual({ databasePath: join(gateway.folder, "fresh", "gateway.db") });
+    expect(run.json()).toEqual({ database: join(gateway.folder, "fresh", "gateway.db") });
   });
 });
 
@@ -318,7 +318,7 @@ describe("doctor on a real machine", () => {
   it("is content with an empty folder", async () => {
     const run = await doctor();
     expect(run.exitCode).toBe(0);
-    expect(run.json<Doctored>().checks).toHaveLength(13);
+    expect(run.json<Doctored>().checks).toHaveLength(14);
   });
 
   it("lists every problem of the configuration", async () => {

@@ -1,5 +1,4 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
-import type { StoredMessage } from "../../../domain/message.ts";
 import type { AddressKind, Verification } from "../../../domain/verification.ts";
 
 /** Selects columns under the names that the domain has for them. */

@@ -82,6 +82,19 @@ export function openPools(url: string): Pools {
   };
 }
 
+/**
+ * Opens the connection that changes the schema. It has no timeouts: a change takes as long as it takes, and a process that
+ * starts meanwhile waits for it.
+ */
+export const openMigrationPool = (url: string): Pool =>
+  new Pool({
+    connectionString: url,
+    application_name: "sms-gateway migrate",
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    max: 1,
+  });
+
 /** What the caller reads when the database cannot answer; the cause is for the log. */
 export const unavailable = (cause: unknown): AppError =>
   new AppError("service_unavailable", { retryAfterSeconds: 1 }, { cause });

@@ -1,6 +1,6 @@
 import { Kysely, PostgresDialect, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
-import type { Pool } from "pg";
+import { openMigrationPool } from "./connection.ts";
 
 /**
  * Instants are epoch milliseconds. Tables whose rows change leave room on their pages, so that a change that touches
@@ -201,8 +201,16 @@ async function namesApplied(db: Kysely<unknown>): Promise<readonly string[]> {
  * Brings the schema up to date; of several processes that start at once, one does it. A schema that is newer than this
  * version is left alone.
  */
-export async function migrate(pool: Pool): Promise<void> {
-  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
+export async function migrate(url: string): Promise<void> {
+  const db = new Kysely<unknown>({ dialect: new PostgresDialect({ pool: openMigrationPool(url) }) });
+  try {
+    await migrateToLatest(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function migrateToLatest(db: Kysely<unknown>): Promise<void> {
   const newer = (await namesApplied(db)).filter((name) => !(name in MIGRATIONS));
   const known = { ...MIGRATIONS, ...Object.fromEntries(newer.map((name) => [name, nothing])) };
   const { error } = await new Migrator({

@@ -4,6 +4,7 @@ import { storeContract } from "../../../../test/contracts/store.ts";
 import {
   chargeTo,
   checkStep,
+  endAttempt,
   HOUR,
   MINUTE,
   NOW,
@@ -20,6 +21,7 @@ import { claimStep, enqueue } from "../../../../test/contracts/store-messages.ts
 import { freshDatabase } from "../../../../test/servers/fresh.ts";
 import type { TestDatabase } from "../../../../test/servers/postgres.ts";
 import type { Charge } from "../../../domain/limits.ts";
+import type { Address } from "../../../domain/verification.ts";
 import type { Store } from "../../../ports/store.ts";
 import type { Started } from "../../../ports/verification-store.ts";
 import { createPostgresStore } from "./postgres-store.ts";
@@ -195,6 +197,54 @@ describe("the PostgreSQL store", () => {
     });
   });
 
+  it("reads rows by key, however large its tables have become since it began to plan", {
+    timeout: 60_000,
+  }, async () => {
+    await withStores(1, async (stores) => {
+      const store = storeAt(stores, first);
+      const charges = (address: Address) => [chargeTo(address, sendsPer(50, HOUR))];
+      const round = async (count: number): Promise<void> => {
+        const addresses = times(count, () => newPhone());
+        const begun = await Promise.all(
+          addresses.map((address) => start(store, { address, charges: charges(address) })),
+        );
+        for (const { messageId } of begun.slice(0, 20)) {
+          await endAttempt(store, { id: messageId }, { outcome: "accepted", providerMessageId: "p" });
+        }
+        await Promise.all(
+          begun
+            .slice(0, 20)
+            .flatMap(({ messageId, verification: { id, address } }, index) => [
+              store.applyReceipt(messageId, { state: "delivered" }, NOW),
+              store.checkCode(checkStep({ target: { tenant: "default", id }, matches: () => index % 2 === 0 })),
+              store.checkCode(checkStep({ target: { ...SCOPE, address }, matches: () => false })),
+            ]),
+        );
+        await Promise.all(
+          addresses.slice(0, 20).map((address) => start(store, { address, charges: charges(address) })),
+        );
+        await store.claimMessages(claimStep());
+      };
+      const rowsScanned = async (): Promise<number> => {
+        // Each backend hands its figures over once a second.
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        await admin.query("select pg_stat_clear_snapshot()");
+        const { rows } = await admin.query<{ scanned: string }>(
+          `select sum(seq_tup_read) as scanned from pg_stat_user_tables
+            where relname in ('verifications', 'messages', 'sends', 'guesses', 'events')`,
+        );
+        return Number(rows[0]?.scanned);
+      };
+      await admin.query("alter table verifications set (autovacuum_enabled = off)");
+      await round(30);
+      for (const _ of times(6, () => 0)) await round(500);
+      const before = await rowsScanned();
+      await round(30);
+      expect((await rowsScanned()) - before).toBe(0);
+      await admin.query("alter table verifications reset (autovacuum_enabled)");
+    });
+  });
+
   it("tells the time of the database", async () => {
     await withStores(1, async (stores) => {
       const ms = await storeAt(stores, first).readTime();
@@ -218,7 +268,7 @@ describe("the PostgreSQL store", () => {
     });
   });
 
-  it("starts at once in many processes, one of which makes the schema", async () => {
+  it("starts at once in many processes, one of which makes the schema", { timeout: 60_000 }, async () => {
     const empty = await freshDatabase();
     const stores = await Promise.all(times(5, () => createPostgresStore({ url: empty.url })));
     const outcomes = await Promise.all(stores.map((store) => start(store)));

@@ -37,13 +37,8 @@ const TIME: Statement = {
 /** Opens the store of many processes and brings its schema up to date. */
 export async function createPostgresStore(options: PostgresOptions): Promise<Store> {
   const { url, onBatch = () => undefined, maxSteps } = options;
+  await migrate(url);
   const pools = openPools(url);
-  try {
-    await migrate(pools.work);
-  } catch (error) {
-    await pools.end();
-    throw error;
-  }
   const groups: Pick<Group<never, unknown>, "close">[] = [];
   const group: CreateGroup = (how) => {
     const made = createGroup({ ...how, onBatch, maxSteps });
