@@ -72,15 +72,15 @@ export function createInbox(store: InboxStore, clock: Clock, { isShared = false 
       if (entry !== null) tell({ ...entry, state });
     },
     refresh: async () => {
-      const filter = { limit: seenSeq === null ? 1 : REFRESH_LIMIT, afterSeq: seenSeq ?? 0 };
-      if (listeners.size === 0) {
-        seenSeq = null;
+      // Goes on while nobody listens, so that whoever begins to misses nothing.
+      if (seenSeq === null || listeners.size === 0) {
+        seenSeq = (await store.listEntries({ limit: 1 }))[0]?.seq ?? 0;
         return;
       }
-      const entries = (await store.listEntries(filter)).toReversed();
-      const isFirstLook = seenSeq === null;
-      seenSeq = entries.at(-1)?.seq ?? seenSeq ?? 0;
-      if (!isFirstLook) for (const entry of entries) tell(entry);
+      for (const entry of (await store.listEntries({ limit: REFRESH_LIMIT, afterSeq: seenSeq })).toReversed()) {
+        seenSeq = entry.seq;
+        tell(entry);
+      }
     },
     watch: (listener) => {
       listeners.add(listener);

@@ -100,20 +100,13 @@ describe("several processes on one database", () => {
   });
 
   it("stop together when one is told to pause, and go on together", async () => {
-    const to = newPhone();
     const client = clientOf(processes().first);
+    const statusAtOther = async () =>
+      (await clientOf(processes().second).startVerification({ to: newPhone(), channel: "sms" })).status;
     dataOf(await client.pause({ lane: "otp" }));
-    await expect
-      .poll(async () => (await clientOf(processes().second).startVerification({ to, channel: "sms" })).status, {
-        timeout: 1_500,
-      })
-      .toBe(503);
+    await expect.poll(statusAtOther, { timeout: 1_500 }).toBe(503);
     dataOf(await client.resume());
-    await expect
-      .poll(async () => (await clientOf(processes().second).startVerification({ to, channel: "sms" })).status, {
-        timeout: 1_500,
-      })
-      .toBe(201);
+    await expect.poll(statusAtOther, { timeout: 1_500 }).toBe(201);
   });
 
   it("let a worker answer for its health and nothing else", async () => {

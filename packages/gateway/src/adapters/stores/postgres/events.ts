@@ -39,11 +39,14 @@ const OF_MESSAGE: Statement = {
       and entity_id = coalesce((select verification_id from messages where tenant = $1 and id = $2), $2)
     order by seq`,
 };
-const HORIZON: Statement = {
-  name: "event_horizon",
-  text: `select case when is_called then last_value else 0 end as drawn,
-      pg_snapshot_xmin(pg_current_snapshot())::text::int8 as oldest, pg_snapshot_xmax(pg_current_snapshot())::text::int8 as next
-    from events_seq_seq`,
+const DRAWN: Statement = {
+  name: "events_drawn",
+  text: "select case when is_called then last_value else 0 end as drawn from events_seq_seq",
+};
+const RUNNING: Statement = {
+  name: "events_running",
+  text: `select pg_snapshot_xmin(pg_current_snapshot())::text::int8 as oldest,
+      pg_snapshot_xmax(pg_current_snapshot())::text::int8 as next`,
 };
 
 interface EventRow extends Omit<StoredEvent, "verificationId"> {
@@ -60,26 +63,28 @@ const HORIZON_STEP_MS = 5;
 
 /**
  * Tells up to which number the events are complete. Numbers are drawn before their commit, so a higher one can become
- * visible before a lower one, and a reader that went on from the higher one would miss it. A number that was drawn when
- * `next` was the next transaction is settled once no older transaction runs (`oldest`).
+ * visible before a lower one, and a reader that went on from the higher one would miss it. Whoever drew a number had a
+ * transaction by then; so, asked after the numbers, `next` is later than all of those, and once no transaction before it
+ * runs (`oldest`), every number is settled.
  *
  * @see https://www.postgresql.org/docs/current/functions-info.html (pg_snapshot_xmin, pg_snapshot_xmax)
  */
 function createHorizon(pool: Pool): () => Promise<number> {
   let settled = 0;
   const look = async () => {
-    const [row] = await rowsOf<{ drawn: number; oldest: number; next: number }>(pool, HORIZON);
-    if (row === undefined) throw new Error("the sequence of the events is gone");
+    const [row] = await rowsOf<{ oldest: number; next: number }>(pool, RUNNING);
+    if (row === undefined) throw new Error("the database tells no transactions");
     return row;
   };
   return async () => {
-    const first = await look();
-    let oldest = first.oldest;
-    for (let tries = 0; oldest < first.next && tries < HORIZON_TRIES; tries++) {
+    const [numbers] = await rowsOf<{ drawn: number }>(pool, DRAWN);
+    const { next, oldest: first } = await look();
+    let oldest = first;
+    for (let tries = 0; oldest < next && tries < HORIZON_TRIES; tries++) {
       await new Promise((resolve) => setTimeout(resolve, HORIZON_STEP_MS));
       oldest = (await look()).oldest;
     }
-    if (oldest >= first.next) settled = Math.max(settled, first.drawn);
+    if (oldest >= next) settled = Math.max(settled, numbers?.drawn ?? 0);
     return settled;
   };
 }

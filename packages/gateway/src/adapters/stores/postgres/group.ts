@@ -45,6 +45,12 @@ export interface Group<Step, Outcome> {
   close(): Promise<void>;
 }
 
+/** For steps that never meet: reads. */
+export function eachItsOwn(): () => string {
+  let count = 0;
+  return () => String(count++);
+}
+
 /** Makes the groups of one store. */
 export type CreateGroup = <Step, Outcome>(
   options: Pick<GroupOptions<Step, Outcome>, "keyOf" | "isOneOfEach" | "run">,

@@ -40,11 +40,15 @@ export async function createPostgresStore(options: PostgresOptions): Promise<Sto
   await migrate(url);
   const pools = openPools(url);
   const groups: Pick<Group<never, unknown>, "close">[] = [];
-  const group: CreateGroup = (how) => {
-    const made = createGroup({ ...how, onBatch, maxSteps });
-    groups.push(made);
-    return made;
-  };
+  const make =
+    (report: typeof onBatch): CreateGroup =>
+    (how) => {
+      const made = createGroup({ ...how, onBatch: report, maxSteps });
+      groups.push(made);
+      return made;
+    };
+  const group = make(onBatch);
+  const gather = make(() => undefined);
   const slices = createSlices(pools.work);
   const { work, read } = pools;
   const moves = createMoves(work, group);
@@ -52,7 +56,7 @@ export async function createPostgresStore(options: PostgresOptions): Promise<Sto
 
   return {
     engine: "postgres",
-    ...createVerifications({ pools, slices, group }),
+    ...createVerifications({ pools, slices, group, gather }),
     ...createOutbox({ work, read, slices, group }),
     ...moves.port,
     ...createIdempotency(work, group),
@@ -61,7 +65,7 @@ export async function createPostgresStore(options: PostgresOptions): Promise<Sto
     ...createPauses(pools),
     ...createEventReader(read),
     ...createInbox(pools, group),
-    ...createLimits(pools, slices),
+    ...createLimits({ pools, slices, gather }),
     ...createRetention(pools, moves),
     readTime: async () => {
       const [row] = await rowsOf<{ ms: number }>(read, TIME);

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from "pg";
+import type { Pool, PoolClient, QueryResult } from "pg";
 import { AppError } from "../../../domain/app-error.ts";
 import { isRetriable, unavailable } from "./connection.ts";
 
@@ -38,42 +38,47 @@ const LOCK: Statement = {
     (select distinct hashtextextended(k, 0) as h from unnest($1::text[]) as k order by h) as locks`,
 };
 
+type Ask = (statement: Statement | string, values?: readonly unknown[]) => Promise<QueryResult<object>>;
+
+/** Sends statements without waiting, with one system call for all of a turn; the driver would make one for each. */
+function createAsk(client: PoolClient): Ask {
+  const { stream } = client.connection;
+  let isGathering = false;
+  return (statement, values = []) => {
+    if (!isGathering) {
+      isGathering = true;
+      stream.cork();
+      process.nextTick(() => {
+        isGathering = false;
+        stream.uncork();
+      });
+    }
+    return typeof statement === "string"
+      ? client.query(statement)
+      : client.query({ ...statement, values: values as unknown[] });
+  };
+}
+
 function open(client: PoolClient): Transaction {
   const sent: Promise<unknown>[] = [];
-  const track = <Result>(running: Promise<Result>): Promise<Result> => {
+  const send = createAsk(client);
+  const ask: Ask = (statement, values) => {
+    const running = send(statement, values);
     // Looked at by `commit`; until then nobody else may be listening.
     running.catch(() => undefined);
     sent.push(running);
     return running;
   };
-  const { stream } = client.connection;
-  let isGathering = false;
-  /** One system call for all that is sent in one turn; the driver would make one for each statement. */
-  const gather = (): void => {
-    if (isGathering) return;
-    isGathering = true;
-    stream.cork();
-    process.nextTick(() => {
-      isGathering = false;
-      stream.uncork();
-    });
-  };
-  const query = (statement: Statement, values: readonly unknown[]) => {
-    gather();
-    return track(client.query({ ...statement, values: values as unknown[] }));
-  };
-  gather();
-  void track(client.query("begin"));
+  void ask("begin");
   return {
     rows: async <Row extends object>(statement: Statement, values: readonly unknown[]) =>
-      (await query(statement, values)).rows as Row[],
-    send: (statement, values) => void query(statement, values),
+      (await ask(statement, values)).rows as Row[],
+    send: (statement, values) => void ask(statement, values),
     lock: (keys) => {
-      if (keys.length > 0) void query(LOCK, [keys]);
+      if (keys.length > 0) void ask(LOCK, [keys]);
     },
     commit: async () => {
-      gather();
-      const ended = track(client.query("commit"));
+      const ended = ask("commit");
       await Promise.all(sent);
       // A transaction that failed answers a commit with a rollback.
       const { command } = await ended;
@@ -82,14 +87,14 @@ function open(client: PoolClient): Transaction {
   };
 }
 
-async function tryOnce<Result>(pool: Pool, body: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+/** Lends a connection; after a failure, whatever state it is in, the next one gets another. */
+async function withClient<Result>(pool: Pool, use: (client: PoolClient) => Promise<Result>): Promise<Result> {
   const client = await pool.connect();
   try {
-    const result = await body(open(client));
+    const result = await use(client);
     client.release();
     return result;
   } catch (error) {
-    // Whatever state it is in, the next one gets a clean one.
     client.release(true);
     throw error;
   }
@@ -107,7 +112,7 @@ export async function inTransaction<Result>(
 ): Promise<Result> {
   for (let tries = 1; ; tries++) {
     try {
-      return await tryOnce(pool, body);
+      return await withClient(pool, (client) => body(open(client)));
     } catch (error) {
       if (error instanceof AppError) throw error;
       if (!isRetriable(error) || tries === MAX_TRIES) throw unavailable(error);
@@ -123,6 +128,21 @@ export async function rowsOf<Row extends object>(
 ): Promise<readonly Row[]> {
   try {
     return (await pool.query({ ...statement, values: values as unknown[] })).rows as Row[];
+  } catch (error) {
+    throw unavailable(error);
+  }
+}
+
+/** Some statements on one connection, in one packet where they are asked in one turn; each sees what is committed then. */
+export async function readTogether<Result>(pool: Pool, body: (rows: ReadRows) => Promise<Result>): Promise<Result> {
+  try {
+    return await withClient(pool, (client) => {
+      const ask = createAsk(client);
+      return body(
+        async <Row extends object>(statement: Statement, values: readonly unknown[]) =>
+          (await ask(statement, values)).rows as Row[],
+      );
+    });
   } catch (error) {
     throw unavailable(error);
   }

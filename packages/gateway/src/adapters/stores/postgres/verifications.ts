@@ -1,38 +1,86 @@
+import type { MessageState } from "@mestore/sms-gateway-contract";
 import type { CheckOutcome } from "../../../domain/check.ts";
-import { isLive, statusAt, type Verification } from "../../../domain/verification.ts";
-import type { CheckStep, StartOutcome, StartStep, VerificationStore } from "../../../ports/verification-store.ts";
+import type { RejectionCode } from "../../../domain/delivery.ts";
+import {
+  type Address,
+  isLive,
+  statusAt,
+  type Verification,
+  type VerificationScope,
+} from "../../../domain/verification.ts";
+import type {
+  AddressState,
+  CheckStep,
+  StartOutcome,
+  StartStep,
+  VerificationStore,
+} from "../../../ports/verification-store.ts";
 import { runChecks, targetKey } from "./checks.ts";
 import { toVerification, VERIFICATION_COLUMNS, type VerificationRow } from "./columns.ts";
 import type { Pools } from "./connection.ts";
 import { insertEvents } from "./events.ts";
 import { readFailures } from "./failures.ts";
-import type { CreateGroup } from "./group.ts";
+import { type CreateGroup, eachItsOwn } from "./group.ts";
 import { addressLock } from "./locks.ts";
 import type { Slices } from "./slices.ts";
-import { NEWEST, runStarts } from "./starts.ts";
+import { NEWEST, runStarts, toColumns } from "./starts.ts";
 import { assertStorable } from "./storable.ts";
-import { inTransaction, type ReadRows, rowsOf, type Statement } from "./transaction.ts";
+import { inTransaction, type ReadRows, readTogether, rowsOf, type Statement } from "./transaction.ts";
 
 const BY_ID: Statement = {
   name: "verification_by_id",
   text: `select ${VERIFICATION_COLUMNS} from verifications v where v.id = $1 and v.tenant = $2`,
 };
-const LAST_MESSAGE: Statement = {
-  name: "last_message",
-  text: `select state, error_code as "errorCode" from messages where id = $1`,
+/** With the message of its last send. */
+const STATES: Statement = {
+  name: "address_states",
+  text: `select v.*, m.state as "messageState", m.error_code as "messageErrorCode"
+    from (${NEWEST.text}) v left join messages m on m.id = v."lastMessageId"`,
 };
 const CANCEL: Statement = {
   name: "cancel_verification",
   text: "update verifications set status = 'canceled', ended_at = $2 where id = $1 and status = 'pending'",
 };
 
+interface StateQuery extends VerificationScope {
+  readonly address: Address;
+  readonly now: number;
+}
+
+interface StateRow extends VerificationRow {
+  readonly i: number;
+  readonly messageState: MessageState | null;
+  readonly messageErrorCode: RejectionCode | null;
+}
+
+const toState = ({ i: _, messageState, messageErrorCode, ...row }: StateRow): Omit<AddressState, "failures"> => ({
+  latest: toVerification(row),
+  lastMessage: messageState === null ? null : { state: messageState, errorCode: messageErrorCode },
+});
+
+async function readStates(rows: ReadRows, queries: readonly StateQuery[]) {
+  const [found, failuresOf] = await Promise.all([
+    rows<StateRow>(STATES, toColumns(queries)),
+    readFailures(rows, {
+      addresses: queries.map(({ address }) => address.value),
+      now: Math.max(...queries.map(({ now }) => now)),
+    }),
+  ]);
+  const states = new Map(found.map((row) => [row.i, toState(row)]));
+  return queries.map(({ address }, index) => ({
+    value: { ...(states.get(index + 1) ?? { latest: null, lastMessage: null }), failures: failuresOf(address.value) },
+  }));
+}
+
 interface Parts {
   readonly pools: Pools;
   readonly slices: Slices;
   readonly group: CreateGroup;
+  /** For what is read and not written. */
+  readonly gather: CreateGroup;
 }
 
-export function createVerifications({ pools, slices, group }: Parts): VerificationStore {
+export function createVerifications({ pools, slices, group, gather }: Parts): VerificationStore {
   const read: ReadRows = (statement, values) => rowsOf(pools.read, statement, values);
   const starts = group<StartStep, StartOutcome>({
     keyOf: ({ address }) => address.value,
@@ -41,6 +89,11 @@ export function createVerifications({ pools, slices, group }: Parts): Verificati
   const checks = group<CheckStep, CheckOutcome>({
     keyOf: targetKey,
     run: (steps) => runChecks(pools.verify, steps),
+  });
+
+  const states = gather<StateQuery, AddressState>({
+    keyOf: eachItsOwn(),
+    run: (queries) => readTogether(pools.read, (rows) => readStates(rows, queries)),
   });
 
   const cancel = (tenant: string, id: string, now: number): Promise<Verification | null> =>
@@ -78,19 +131,7 @@ export function createVerifications({ pools, slices, group }: Parts): Verificati
       const [row] = await read<VerificationRow>(BY_ID, [id, tenant]);
       return row === undefined ? null : toVerification(row);
     },
-    readAddressState: async ({ tenant, purpose, subject }, address, now) => {
-      const [[newest], failuresOf] = await Promise.all([
-        read<VerificationRow & { readonly i: number }>(NEWEST, [[address.value], [tenant], [purpose], [subject]]),
-        readFailures(read, { addresses: [address.value], now }),
-      ]);
-      const failures = failuresOf(address.value);
-      if (newest === undefined) return { latest: null, failures, lastMessage: null };
-      const { i: _, ...row } = newest;
-      const [message] = await read<
-        NonNullable<Awaited<ReturnType<VerificationStore["readAddressState"]>>["lastMessage"]>
-      >(LAST_MESSAGE, [row.lastMessageId]);
-      return { latest: toVerification(row), failures, lastMessage: message ?? null };
-    },
+    readAddressState: (scope, address, now) => states.run({ ...scope, address, now }),
     readFailures: async (address, now) =>
       (await readFailures(read, { addresses: [address.value], now }))(address.value),
   };
