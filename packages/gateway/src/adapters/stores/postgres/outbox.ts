@@ -112,13 +112,15 @@ const BY_ID: Statement = {
   name: "message_by_id",
   text: `select ${MESSAGE_COLUMNS} from messages m where m.tenant = $1 and m.id = $2`,
 };
-const PAGE: Statement = {
-  name: "message_page",
+/** A page of all messages, or of those to one address: a statement each, since each has an index of its own. */
+const pageOf = (name: string, where: string): Statement => ({
+  name,
   text: `select ${MESSAGE_COLUMNS} from messages m
-    where m.tenant = $1 and ($2::text is null or m.id < $2) and ($3::text is null or m.to_address = $3)
-      and ($4::text is null or m.state = $4)
-    order by m.id desc limit $5`,
-};
+    where m.tenant = $1 and ($2::text is null or m.id < $2) and ($3::text is null or m.state = $3) ${where}
+    order by m.id desc limit $4`,
+});
+const PAGE = pageOf("message_page", "");
+const PAGE_TO = pageOf("message_page_to", "and m.to_address = $5");
 const DEPTH: Statement = {
   name: "queue_depth",
   text: `select count(*) as depth, min(created_at) as "oldestAt" from messages where due_at is not null`,
@@ -152,8 +154,12 @@ export function createOutbox({ work, read, slices, group }: Parts): Outbox {
       return enqueues.run(step);
     },
     readMessage: async (tenant, id) => (await rowsOf<StoredMessage>(read, BY_ID, [tenant, id]))[0] ?? null,
-    listMessages: (tenant, { to, state, limit, before }) =>
-      rowsOf<StoredMessage>(read, PAGE, [tenant, before ?? null, to ?? null, state ?? null, limit]),
+    listMessages: (tenant, { to, state, limit, before }) => {
+      const values = [tenant, before ?? null, state ?? null, limit];
+      return to === undefined
+        ? rowsOf<StoredMessage>(read, PAGE, values)
+        : rowsOf<StoredMessage>(read, PAGE_TO, [...values, to]);
+    },
     readQueue: async () => (await rowsOf<QueueState>(read, DEPTH))[0] ?? { depth: 0, oldestAt: null },
   };
 }

@@ -86,11 +86,15 @@ export function createOutbox({ reader, writer, book, append, insertMessage, keep
   };
 
   const readById = prepare<MessageRow>(reader, "select * from messages where tenant = ? and id = ?");
-  const readPage = prepare<MessageRow>(
-    reader,
-    `select * from messages where tenant = ?1 and (?2 is null or id < ?2) and (?3 is null or to_address = ?3)
-       and (?4 is null or state = ?4) order by id desc limit ?5`,
-  );
+  /** A page of all messages, or of those to one address: a statement each, since each has an index of its own. */
+  const pageOf = (where: string) =>
+    prepare<MessageRow>(
+      reader,
+      `select * from messages where tenant = ?1 and (?2 is null or id < ?2) and (?3 is null or state = ?3) ${where}
+         order by id desc limit ?4`,
+    );
+  const readPage = pageOf("");
+  const readPageTo = pageOf("and to_address = ?5");
   const readDepth = prepare<{ depth: number; oldest_at: number | null }>(
     reader,
     "select count(*) as depth, min(created_at) as oldest_at from messages where due_at is not null",
@@ -102,8 +106,11 @@ export function createOutbox({ reader, writer, book, append, insertMessage, keep
       const row = readById.get(tenant, id);
       return row === undefined ? null : toMessage(row);
     },
-    listMessages: async (tenant, { to, state, limit, before }) =>
-      readPage.all(tenant, before ?? null, to ?? null, state ?? null, limit).map(toMessage),
+    listMessages: async (tenant, { to, state, limit, before }) => {
+      const values = [tenant, before ?? null, state ?? null, limit] as const;
+      const rows = to === undefined ? readPage.all(...values) : readPageTo.all(...values, to);
+      return rows.map(toMessage);
+    },
     readQueue: async (): Promise<QueueState> => {
       const row = readDepth.get();
       return { depth: row?.depth ?? 0, oldestAt: row?.oldest_at ?? null };
