@@ -1,13 +1,19 @@
-import { OPERATIONS, type Operation, type Round, type Settings, type Span, type Speed } from "./measure.ts";
-import type { CostGroup } from "./profile.ts";
-
-const MEGABYTE = 1_048_576;
+import { POSTGRES_SETTINGS } from "./engines/servers.ts";
+import { hasPostgres, hasRedis, nameOf } from "./engines/setups.ts";
+import type { Operation, Settings } from "./measure.ts";
+import type { OperationSummary, Summary } from "./summary.ts";
+import { toCountText as count, toTable } from "./table.ts";
 
 /** What is aimed at on surface B; the open flow stands beside it without aim. */
-const AIMS: Partial<Record<Operation, { readonly shareOfEcho: number; readonly p99Ms: number }>> = {
-  send: { shareOfEcho: 0.2, p99Ms: 25 },
-  check: { shareOfEcho: 0.5, p99Ms: 25 },
-};
+interface Aim {
+  readonly shareOfEcho: number;
+  readonly p99Ms?: number;
+}
+type Aims = Partial<Record<Operation, Aim>>;
+
+/** With a core for each side. */
+const SQLITE_AIMS: Aims = { send: { shareOfEcho: 0.2, p99Ms: 25 }, check: { shareOfEcho: 0.5, p99Ms: 25 } };
+const REDIS_AIMS: Aims = { send: { shareOfEcho: 0.15 }, check: { shareOfEcho: 0.4 } };
 
 /** Where it was measured. */
 export interface Machine {
@@ -16,133 +22,93 @@ export interface Machine {
   readonly cores: number;
   /** Median of one durable write in the folder of the databases. */
   readonly fsyncMs: number;
-  readonly isPinned: boolean;
+  readonly postgres: string | null;
 }
 
-export interface OperationSummary {
-  readonly gateway: Speed;
-  readonly echo: Speed;
-  /** Median of each round's own quotient of requests per second. */
-  readonly shareOfEcho: number;
-}
-
-/** Medians over the rounds. */
-export interface Summary {
-  readonly firstStartMs: number;
-  readonly startMs: number;
-  readonly restMegabytes: number;
-  readonly usedMegabytes: number;
-  readonly operations: Readonly<Record<Operation, OperationSummary>>;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
-}
-
-const medianSpeed = (speeds: readonly Speed[]): Speed => ({
-  requestsPerSecond: median(speeds.map((s) => s.requestsPerSecond)),
-  cpuMicrosecondsPerRequest: median(speeds.map((s) => s.cpuMicrosecondsPerRequest)),
-  p50Ms: median(speeds.map((s) => s.p50Ms)),
-  p99Ms: median(speeds.map((s) => s.p99Ms)),
-});
-
-export function summarize(rounds: readonly Round[]): Summary {
-  const summaryOf = (operation: Operation): OperationSummary => {
-    const pairs = rounds.map((round) => round.operations[operation]);
-    return {
-      gateway: medianSpeed(pairs.map((pair) => pair.gateway)),
-      echo: medianSpeed(pairs.map((pair) => pair.echo)),
-      shareOfEcho: median(pairs.map((p) => p.gateway.requestsPerSecond / p.echo.requestsPerSecond)),
-    };
-  };
-  return {
-    firstStartMs: median(rounds.map((r) => r.firstStartMs)),
-    startMs: median(rounds.map((r) => r.startMs)),
-    restMegabytes: median(rounds.map((r) => r.restBytes)) / MEGABYTE,
-    usedMegabytes: median(rounds.map((r) => r.usedBytes)) / MEGABYTE,
-    operations: Object.fromEntries(OPERATIONS.map((o) => [o, summaryOf(o)])) as Record<Operation, OperationSummary>,
-  };
-}
-
-const count = (value: number): string => Math.round(value).toLocaleString("en-US");
-
-/** Aligns columns: the first to the left, the others to the right. */
-function toTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows
-    .map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  "),
-    )
-    .map((line) => `${line.trimEnd()}\n`)
-    .join("");
-}
-
-const LABELS: Readonly<Record<Operation, string>> = {
+export const LABELS: Readonly<Record<Operation, string>> = {
   send: "B  POST /v1/verifications",
   check: "B  POST /v1/verifications/:id/check",
   "open send": "A  send-verification-sms, open",
   "open verify": "A  verify-phone-otp, open",
 };
 
-function aimOf(operation: Operation, { shareOfEcho, gateway }: OperationSummary): string {
-  const aim = AIMS[operation];
-  if (aim === undefined) return "";
-  const isMet = shareOfEcho >= aim.shareOfEcho && gateway.p99Ms < aim.p99Ms;
-  return `${aim.shareOfEcho.toFixed(2)}, p99 < ${aim.p99Ms}: ${isMet ? "met" : "missed"}`;
+/** Nothing is aimed at without grouping, nor on SQLite where all share the cores. */
+function aimsOf({ setup: { engine, isGrouped } }: Summary, { isPinned }: Settings): Aims {
+  if (!isGrouped) return {};
+  if (hasRedis(engine)) return REDIS_AIMS;
+  return engine === "sqlite" && isPinned ? SQLITE_AIMS : {};
 }
 
-const describePlaces = (isPinned: boolean): string =>
-  isPinned
-    ? "Servers on core 0, load generator on core 1 (taskset); starts are measured on all cores."
-    : "Servers and load generator share all cores: there is no second core, or no taskset.";
+function toAimText(aim: Aim | undefined, { shareOfEcho, gateway }: OperationSummary): string {
+  if (aim === undefined) return "";
+  const { p99Ms = Number.POSITIVE_INFINITY } = aim;
+  const isMet = shareOfEcho >= aim.shareOfEcho && gateway.p99Ms < p99Ms;
+  const p99 = aim.p99Ms === undefined ? "" : `, p99 < ${p99Ms}`;
+  return `${aim.shareOfEcho.toFixed(2)}${p99}: ${isMet ? "met" : "missed"}`;
+}
 
-export function toText(summary: Summary, settings: Settings, machine: Machine): string {
-  const { rounds, connections, requests, warmUp } = settings;
-  const rows = OPERATIONS.map((operation) => {
-    const of = summary.operations[operation];
+const HEAD = ["", "req/s", "of echo", "p50 ms", "p99 ms", "api", "postgres", "redis", "load"];
+const ECHO_HEAD = ["echo/s", "echo", "load", "aim"];
+
+function toRows(summary: Summary, settings: Settings): readonly (readonly string[])[] {
+  const aims = aimsOf(summary, settings);
+  const cpu = (time: number | undefined): string => (time === undefined ? "-" : count(time));
+  return summary.operations.map((of) => {
+    const { operation, gateway, echo } = of;
+    const { api, postgres, redis, load } = gateway.cpuMicroseconds;
     return [
-      LABELS[operation],
-      count(of.gateway.requestsPerSecond),
+      `  ${LABELS[operation]}`,
+      count(gateway.requestsPerSecond),
       of.shareOfEcho.toFixed(2),
-      count(of.gateway.cpuMicrosecondsPerRequest),
-      of.gateway.p50Ms.toFixed(1),
-      of.gateway.p99Ms.toFixed(1),
-      count(of.echo.requestsPerSecond),
-      count(of.echo.cpuMicrosecondsPerRequest),
-      aimOf(operation, of),
+      gateway.p50Ms.toFixed(1),
+      gateway.p99Ms.toFixed(1),
+      ...[api, postgres, redis, load].map(cpu),
+      count(echo.requestsPerSecond),
+      cpu(echo.cpuMicroseconds["echo"]),
+      cpu(echo.cpuMicroseconds["load"]),
+      toAimText(aims[operation], of),
     ];
   });
-  const head = ["", "req/s", "of echo", "CPU µs", "p50 ms", "p99 ms", "echo req/s", "echo CPU µs", "aim"];
-  return `
-${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; one durable write takes ${machine.fsyncMs.toFixed(2)} ms.
-${describePlaces(machine.isPinned)}
-Medians of ${rounds}; ${connections} connections; ${count(requests)} requests per operation and round, after ${count(warmUp)} verifications to warm up.
-CPU per request is of the server alone, and that of a send includes its delivery and its receipt.
+}
 
-${toTable([head, ...rows])}
-Start, spawn to the first 200 of /livez   ${count(summary.startMs)} ms (${count(summary.firstStartMs)} ms in an empty folder)
-Memory (RSS) at rest                      ${count(summary.restMegabytes)} MB
-Memory (RSS) after ${`${count(warmUp)} verifications`.padEnd(23)}${count(summary.usedMegabytes)} MB
+const describePlaces = ({ isPinned }: Settings): string =>
+  isPinned
+    ? "Servers on core 0, load generator on core 1 (taskset); starts are measured on all cores."
+    : "Everything shares all cores, in every setup: API processes, PostgreSQL, Redis, the echo, the load generator.";
+
+function describePostgres({ postgres }: Machine): string {
+  if (postgres === null) return "";
+  const settings = Object.entries(POSTGRES_SETTINGS).map(([name, value]) => `${name}=${value}`);
+  return `PostgreSQL ${postgres}: fsync=on, synchronous_commit=on, ${settings.join(", ")}, autovacuum as it comes; Redis without persistence.
+Processes of --role api; no worker runs. In simulation each send writes a row of the inbox too, and drops the oldest.
 `;
 }
 
-const GROUPS_SHOWN = 22;
-const FUNCTIONS_SHOWN = 8;
+export interface ReportOptions {
+  readonly settings: Settings;
+  readonly machine: Machine;
+}
 
-/** Where the time of one operation went, the largest part first. */
-export function toProfileText({ operation, requests }: Span, groups: readonly CostGroup[]): string {
-  const total = groups.reduce((sum, group) => sum + group.microseconds, 0);
-  const share = (microseconds: number): string => `${((100 * microseconds) / total).toFixed(1)} %`;
-  const perRequest = (microseconds: number): string => (microseconds / requests).toFixed(1);
-  const rows = groups.slice(0, GROUPS_SHOWN).flatMap((group) => [
-    [group.name, perRequest(group.microseconds), share(group.microseconds)],
-    ...group.functions
-      .slice(0, FUNCTIONS_SHOWN)
-      .filter((cost) => cost.microseconds / total >= 0.003)
-      .map((cost) => [`   ${cost.name}`, perRequest(cost.microseconds), share(cost.microseconds)]),
+/** The report of a run for people. */
+export function toText(summaries: readonly Summary[], { settings, machine }: ReportOptions): string {
+  const { rounds, connections, requests, warmUp } = settings;
+  const rows = summaries.flatMap((summary) => [[nameOf(summary.setup)], ...toRows(summary, settings)]);
+  const starts = summaries.map((s) => [
+    nameOf(s.setup),
+    ...[s.startMs, s.firstStartMs, s.restMegabytes, s.usedMegabytes].map(count),
   ]);
-  return `\n${LABELS[operation]}: ${perRequest(total)} µs per request, profiler and waits for the disk (in commit) included\n${toTable([["", "µs", ""], ...rows])}`;
+  const late = summaries.filter(({ checkpoints }) => checkpoints > 0);
+  const warnings = late.map((s) => `A checkpoint fell into ${s.checkpoints} rounds of ${nameOf(s.setup)}.\n`);
+  return `
+${machine.cpu}, ${machine.cores} cores, Node ${machine.node}; one durable write takes ${machine.fsyncMs.toFixed(2)} ms.
+${describePlaces(settings)}
+${summaries.some(({ setup }) => hasPostgres(setup.engine)) ? describePostgres(machine) : ""}\
+Medians of ${rounds}; ${connections} connections; ${count(requests)} requests per operation and round, after ${count(warmUp)} verifications to warm up; ungrouped
+(a commit for each step): a quarter of both. The columns of processes are CPU microseconds per request, over all processes of the
+kind; those of a send include its delivery and its receipt, which come after its answer.
+
+${toTable([[...HEAD, ...ECHO_HEAD], ...rows])}
+${toTable([["Each process", "start ms", "first start ms", "MB at rest", `MB after ${count(warmUp)} verifications`], ...starts])}\
+Start: spawn to the first 200 of /livez; the first one makes secrets and schema. Memory: RSS.
+${warnings.join("")}`;
 }

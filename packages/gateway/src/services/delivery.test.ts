@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { newMessage } from "../../test/contracts/store-fixtures.ts";
 import { type FakeAnswer, heldAnswer, openParts, type Parts, type PartsOptions, settle } from "../../test/doubles.ts";
 import type { SendResult } from "../domain/delivery.ts";
 import type { StoredMessage } from "../domain/message.ts";
@@ -200,6 +201,22 @@ describe("delivering notifications", () => {
     }
     expect(new Set(all.sms.calls.map(({ id }) => id)).size).toBe(300);
     expect(all.sms.calls).toHaveLength(300);
+  });
+});
+
+describe("a backlog", () => {
+  it("is sent without waiting for the next turn, as long as claims come back full", async () => {
+    const all = await open();
+    const message = newMessage({ to: "+573001234567", now: NOW });
+    const backlog = Array.from({ length: 430 }, (_, index) => ({
+      ...message,
+      id: `msg_${String(index).padStart(26, "0")}`,
+    }));
+    await Promise.all(backlog.map((each) => all.store.enqueueMessage({ message: each, charges: [], now: NOW })));
+    await all.delivery.work();
+    await expect.poll(() => all.sms.calls.length).toBe(430);
+    expect(new Set(all.sms.calls.map(({ id }) => id)).size).toBe(430);
+    expect(all.clock.now()).toBe(NOW);
   });
 });
 

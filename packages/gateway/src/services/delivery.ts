@@ -70,6 +70,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   let isDraining = false;
   /** Room taken by claims that are not answered yet. */
   let claiming = 0;
+  let hasMore = false;
 
   /** The next attempt may be another process's: looks every moment whether it was made. */
   const watchElsewhere = async ({ id, tenant }: StoredMessage, { resolve, signal }: Waiter): Promise<void> => {
@@ -147,28 +148,38 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const track = (work: Promise<void>): void => {
     running.add(work);
-    work.finally(() => running.delete(work)).catch(options.onError);
+    const ended = (): void => {
+      running.delete(work);
+      if (hasMore && roomLeft() >= CLAIM_BATCH) claim().catch(options.onError);
+    };
+    work.finally(ended).catch(options.onError);
   };
 
-  const work = async (): Promise<void> => {
-    const limit = Math.min(CLAIM_BATCH, MAX_IN_FLIGHT - running.size - claiming);
+  const roomLeft = (): number => MAX_IN_FLIGHT - running.size - claiming;
+
+  /** After a full claim more is due: the next one follows as soon as there is room, and not at the next turn of the loop. */
+  const claim = async (): Promise<void> => {
+    const limit = Math.min(CLAIM_BATCH, roomLeft());
     if (limit <= 0 || isDraining || !options.isWorker) return;
     claiming += limit;
+    hasMore = false;
     try {
-      const claim = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
-      const { begun, ended } = await store.claimMessages(claim);
+      const step = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
+      const { begun, ended } = await store.claimMessages(step);
+      hasMore = begun.length === limit;
       for (const message of ended) announce(message);
       for (const message of begun) track(attempt(message, null));
     } finally {
       claiming -= limit;
     }
+    if (hasMore && roomLeft() >= CLAIM_BATCH) await claim();
   };
 
   return {
     deliver: (message, verification) => track(attempt(message, verification)),
-    work,
+    work: claim,
     wake: () => {
-      work().catch(options.onError);
+      claim().catch(options.onError);
     },
     outcomeOf: async (messageId, waitMs) => {
       if (waiters.size >= MAX_WAITERS) return null;

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { findFreePort } from "./free-port.ts";
 import {
@@ -11,6 +12,9 @@ import {
   shutDown,
   waitUntilReady,
 } from "./postgres-cluster.ts";
+
+const DROP_TRIES = 20;
+const DROP_AGAIN_MS = 200;
 
 /** As durable as a production server, smaller, and private to this machine. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -80,7 +84,19 @@ export async function createDatabase(serverUrl: string): Promise<TestDatabase> {
   await execute(serverUrl, `CREATE DATABASE ${name} TEMPLATE template0`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => execute(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return { url: url.href, drop: () => dropDatabase(serverUrl, name) };
+}
+
+/** Its owner may not end an autovacuum that happens to be at work in it, and tries again when that has ended. */
+async function dropDatabase(serverUrl: string, name: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await execute(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    } catch (error) {
+      if (tries === DROP_TRIES) throw error;
+      await sleep(DROP_AGAIN_MS);
+    }
+  }
 }
 
 /**

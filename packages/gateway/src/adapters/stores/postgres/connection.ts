@@ -23,6 +23,9 @@ const PLANNER_SETTINGS = {
   enable_seqscan: "off",
   enable_hashjoin: "off",
   enable_mergejoin: "off",
+  enable_bitmapscan: "off",
+  // A page in the order of an index stops at its limit; sorted, all rows are read first.
+  enable_sort: "off",
   // A scan that cannot be avoided then looks so dear that it would be compiled.
   jit: "off",
 } as const;

@@ -71,8 +71,12 @@ function open(client: PoolClient): Transaction {
   };
   void ask("begin");
   return {
-    rows: async <Row extends object>(statement: Statement, values: readonly unknown[]) =>
-      (await ask(statement, values)).rows as Row[],
+    rows: <Row extends object>(statement: Statement, values: readonly unknown[]) => {
+      const rows = ask(statement, values).then((result) => result.rows as Row[]);
+      // Read after a commit that fails, nobody would ever listen: an unheard rejection ends the process.
+      rows.catch(() => undefined);
+      return rows;
+    },
     send: (statement, values) => void ask(statement, values),
     lock: (keys) => {
       if (keys.length > 0) void ask(LOCK, [keys]);

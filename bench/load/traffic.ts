@@ -1,4 +1,4 @@
-import { type Answer, type PostRequest, toPost } from "./load.ts";
+import { type Answer, type PostRequest, toPost } from "./http.ts";
 
 const MAX_PHONES = 100_000_000;
 /** Coprime with the count above, so that every index has a number of its own; near its golden section, so that they scatter. */
@@ -8,7 +8,7 @@ const STRIDE = 61_803_399;
  * A Colombian mobile for each index. One after the other they lie far apart, as people's numbers do: neighbours would
  * share pages of the database and counters of their block.
  */
-function phoneAt(index: number): string {
+export function phoneAt(index: number): string {
   if (index >= MAX_PHONES) throw new Error(`there are ${MAX_PHONES} numbers`);
   return `+5731${String((index * STRIDE) % MAX_PHONES).padStart(8, "0")}`;
 }

@@ -1,15 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { get } from "node:http";
 import { createServer } from "node:net";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { onAllCores } from "./pin.ts";
 
 const READY_WITHIN_MS = 30_000;
 const POLL_MS = 2;
-const MICROSECONDS_PER_TICK = 10_000;
-const PAGE_BYTES = 4_096;
 
 /** A server in a process of its own, listening on 127.0.0.1. */
 export interface Server {
@@ -26,9 +24,12 @@ export interface ServerProgram {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Hears what it prints, on either output; without it the standard output goes nowhere and the errors are shown. */
+  readonly onLine?: (line: string) => void;
 }
 
-async function freePort(): Promise<number> {
+/** A port on which nothing listens at this moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
@@ -58,16 +59,19 @@ async function untilLive(child: ChildProcess, port: number): Promise<void> {
   }
 }
 
-/** Starts a server; its port comes to it in `PORT`, its standard output goes nowhere, its errors are shown. */
-export async function startServer({ args, env, cwd }: ServerProgram): Promise<Server> {
+/** Starts a server; its port comes to it in `PORT`. */
+export async function startServer({ args, env, cwd, onLine }: ServerProgram): Promise<Server> {
   const port = await freePort();
   const startedAt = performance.now();
   const [command, ...rest] = onAllCores([process.execPath, ...args]);
   const child = spawn(command, rest, {
     cwd,
     env: { PATH: process.env["PATH"], ...env, PORT: String(port) },
-    stdio: ["ignore", "ignore", "inherit"],
+    stdio: onLine === undefined ? ["ignore", "ignore", "inherit"] : ["ignore", "pipe", "pipe"],
   });
+  for (const input of [child.stdout, child.stderr]) {
+    if (input !== null && onLine !== undefined) createInterface({ input }).on("line", onLine);
+  }
   const exit = once(child, "exit");
   const killWithUs = (): void => void child.kill("SIGKILL");
   process.once("exit", killWithUs);
@@ -86,24 +90,3 @@ export async function startServer({ args, env, cwd }: ServerProgram): Promise<Se
   if (child.pid === undefined) throw new Error("the server has no process id");
   return { pid: child.pid, port, startMs, stop };
 }
-
-/**
- * CPU time that all threads of a process have used, user and system.
- *
- * @returns microseconds, in steps of 10,000
- * @see man 5 proc_pid_stat (utime, stime; USER_HZ is 100 on Linux)
- */
-export function cpuMicroseconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The second field, the name, may hold spaces; the third comes after its closing parenthesis.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * MICROSECONDS_PER_TICK;
-}
-
-/**
- * Memory of a process that is in RAM, libraries included.
- *
- * @see man 5 proc_pid_statm (second field, pages)
- */
-export const residentBytes = (pid: number): number =>
-  Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE_BYTES;

@@ -1,4 +1,4 @@
-import type { Span } from "./measure.ts";
+import type { Span } from "./recording.ts";
 
 /** The parts of a V8 CPU profile that are read. @see https://chromedevtools.github.io/devtools-protocol/v8/Profiler */
 interface CpuProfile {
