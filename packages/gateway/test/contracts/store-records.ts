@@ -10,7 +10,6 @@ import {
   nextId,
   type OpenStore,
   start,
-  tally,
   times,
 } from "./store-fixtures.ts";
 import { useStore } from "./store-under-test.ts";
