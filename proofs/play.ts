@@ -1,8 +1,10 @@
-import type { Figures, Row, Size } from "./row.ts";
+import type { Servers } from "./harness/servers.ts";
+import type { Engine, Figures, Row, Size } from "./row.ts";
 
-/** How a row ended. */
+/** How a row ended on one engine. */
 export interface Played {
   readonly id: string;
+  readonly engine: Engine;
   readonly isGreen: boolean;
   readonly seconds: number;
   readonly figures: Figures;
@@ -10,23 +12,35 @@ export interface Played {
   readonly problem: string | null;
 }
 
+export interface PlayOptions {
+  readonly rows: readonly Row[];
+  /** A row is played on those of them that are its own, one engine after another. */
+  readonly engines: readonly Engine[];
+  readonly size: Size;
+  readonly servers: Servers;
+  readonly say: (line: string) => void;
+}
+
 const MAX_PROBLEM_LENGTH = 600;
 
 /** Runs rows one after another; a red one does not end the run. */
-export async function play(rows: readonly Row[], size: Size, say: (line: string) => void): Promise<readonly Played[]> {
+export async function play({ rows, engines, size, servers, say }: PlayOptions): Promise<readonly Played[]> {
   const played: Played[] = [];
-  for (const row of rows) {
-    say(`${row.id}  ${row.title}`);
+  const playOne = async ({ id, title, run }: Row, engine: Engine): Promise<void> => {
+    say(`${id}  ${title}, on ${engine}`);
     const startedAt = performance.now();
     const elapsed = (): number => Math.round((performance.now() - startedAt) / 100) / 10;
     try {
-      const figures = await row.run({ size, report: (line) => say(`      ${line}`) });
-      played.push({ id: row.id, isGreen: true, seconds: elapsed(), figures, problem: null });
+      const figures = await run({ size, engine, servers, report: (line) => say(`      ${line}`) });
+      played.push({ id, engine, isGreen: true, seconds: elapsed(), figures, problem: null });
     } catch (error) {
       const problem = (error instanceof Error ? error.message : String(error)).slice(0, MAX_PROBLEM_LENGTH);
-      played.push({ id: row.id, isGreen: false, seconds: elapsed(), figures: {}, problem });
+      played.push({ id, engine, isGreen: false, seconds: elapsed(), figures: {}, problem });
       say(`      RED: ${problem}`);
     }
+  };
+  for (const engine of engines) {
+    for (const row of rows.filter((each) => each.engines.includes(engine))) await playOne(row, engine);
   }
   return played;
 }

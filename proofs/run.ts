@@ -1,28 +1,32 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { onStage } from "./harness/gateway.ts";
+import { createServers, type Servers } from "./harness/servers.ts";
 import { type Mutated, mutateAll } from "./mutate.ts";
 import { type Played, play, toText } from "./play.ts";
 import { toReport } from "./report.ts";
-import type { Row } from "./row.ts";
+import { ENGINES, type Engine, type Row, type Size, sabotagedEngines } from "./row.ts";
 import { ROWS } from "./rows.ts";
 
-const HELP = `Proves what the gateway promises, over HTTP, against a real process on SQLite.
+const HELP = `Proves what the gateway promises, over HTTP, against real processes on each engine: one on a SQLite file, several on
+PostgreSQL, several on PostgreSQL and Redis. PostgreSQL and Redis are started here and end with the run.
 
 Usage: npm run prove [-- <options>]
 
-  --full            the size that each target names, minutes instead of seconds
-  --only <rows>     these rows alone, with commas between them
-  --mutate          also applies the sabotage of each row to a copy of the product, one at a time, and plays every
-                    row on it: that row must turn red, and no other
-  --report <file>   writes what was measured as Markdown
-  --results <file>  writes what was measured as JSON
-  --list            names the rows and their targets
-  --help            this text
+  --full              the size that each target names, minutes instead of seconds
+  --only <rows>       these rows alone, with commas between them
+  --engine <engines>  these engines alone: ${ENGINES.join(",")}
+  --mutate            also applies the sabotage of each row to a copy of the product, one at a time: that row must turn
+                      red on each engine where the sabotage is felt, and no other on the first of them
+  --report <file>     writes what was measured as Markdown
+  --results <file>    writes what was measured as JSON
+  --list              names the rows, their engines and their targets
+  --help              this text
 
 Examples:
-  npm run prove                                     every row, small
+  npm run prove                                     every row, small, on all its engines
   npm run prove -- --only S-01,S-02 --full          two rows at full size
+  npm run prove -- --engine postgres,sqlite         without Redis
   npm run prove -- --mutate                         are the rows able to fail?
   npm run prove -- --full --report docs/proof.md    the report of a release
 
@@ -41,15 +45,53 @@ function choose(only: string | undefined): readonly Row[] {
   return ROWS.filter(({ id }) => ids.includes(id));
 }
 
+function chooseEngines(given: string | undefined): readonly Engine[] {
+  if (given === undefined) return ENGINES;
+  const names = given.toLowerCase().split(",");
+  const unknown = names.filter((name) => !ENGINES.some((engine) => engine === name));
+  if (unknown.length > 0) throw new Error(`no engine is called ${unknown.join(", ")}; there are ${ENGINES.join(", ")}`);
+  return ENGINES.filter((engine) => names.includes(engine));
+}
+
 function sayTable(played: readonly Played[]): void {
-  say("");
-  for (const { id, isGreen, seconds, figures, problem } of played) {
-    const time = `${seconds.toFixed(1)} s`.padStart(8);
-    say(`${id}  ${isGreen ? "green" : "RED  "} ${time}  ${isGreen ? toText(figures) : problem}`);
+  for (const engine of ENGINES) {
+    const here = played.filter((each) => each.engine === engine);
+    if (here.length > 0) say(`\n${engine}`);
+    for (const { id, isGreen, seconds, figures, problem } of here) {
+      const time = `${seconds.toFixed(1)} s`.padStart(8);
+      say(`${id.padEnd(5)}  ${isGreen ? "green" : "RED  "} ${time}  ${isGreen ? toText(figures) : problem}`);
+    }
   }
 }
 
 const isAsExpected = ({ problem }: Mutated): boolean => problem === null;
+
+interface RunOptions {
+  readonly rows: readonly Row[];
+  readonly engines: readonly Engine[];
+  readonly size: Size;
+  readonly isMutating: boolean;
+  readonly reportFile: string | undefined;
+  readonly resultsFile: string | undefined;
+}
+
+async function prove(options: RunOptions, servers: Servers): Promise<boolean> {
+  const { rows, engines, size, isMutating, reportFile, resultsFile } = options;
+  const played = await play({ rows, engines, size, servers, say });
+  const sabotaged = rows.filter((row) => sabotagedEngines(row).some((engine) => engines.includes(engine)));
+  const mutated = isMutating ? await mutateAll(sabotaged, ROWS, say) : null;
+  sayTable(played);
+  if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(played));
+  if (reportFile !== undefined) {
+    const fsyncMs = await onStage({ engine: "sqlite", servers }, async (stage) => stage.fsyncMs());
+    const date = new Date().toISOString().slice(0, 10);
+    writeFileSync(reportFile, toReport({ rows, played, mutated, size, fsyncMs, date }));
+  }
+  const green = played.filter(({ isGreen }) => isGreen).length;
+  const seen = mutated === null ? "" : `, ${mutated.filter(isAsExpected).length} of ${mutated.length} sabotages seen`;
+  say(`\n${green} of ${played.length} green${seen}`);
+  return green === played.length && (mutated?.every(isAsExpected) ?? true);
+}
 
 async function run(args: readonly string[]): Promise<boolean> {
   const { values } = parseArgs({
@@ -57,6 +99,7 @@ async function run(args: readonly string[]): Promise<boolean> {
     options: {
       full: { type: "boolean", default: false },
       only: { type: "string" },
+      engine: { type: "string" },
       mutate: { type: "boolean", default: false },
       report: { type: "string" },
       results: { type: "string" },
@@ -69,24 +112,24 @@ async function run(args: readonly string[]): Promise<boolean> {
     return true;
   }
   if (values.list) {
-    for (const { id, title, target } of ROWS) say(`${id}  ${title}\n      ${target}`);
+    for (const { id, title, target, engines } of ROWS)
+      say(`${id}  ${title}\n      ${target}\n      ${engines.join(", ")}`);
     return true;
   }
-  const rows = choose(values.only);
-  const size = values.full ? "full" : "small";
-  const played = await play(rows, size, say);
-  const mutated = values.mutate ? await mutateAll(rows, say) : null;
-  sayTable(played);
-  if (values.results !== undefined) writeFileSync(values.results, JSON.stringify(played));
-  if (values.report !== undefined) {
-    const fsyncMs = await onStage({}, async (stage) => stage.fsyncMs());
-    const date = new Date().toISOString().slice(0, 10);
-    writeFileSync(values.report, toReport({ rows, played, mutated, size, fsyncMs, date }));
+  const options: RunOptions = {
+    rows: choose(values.only),
+    engines: chooseEngines(values.engine),
+    size: values.full ? "full" : "small",
+    isMutating: values.mutate,
+    reportFile: values.report,
+    resultsFile: values.results,
+  };
+  const servers = createServers();
+  try {
+    return await prove(options, servers);
+  } finally {
+    await servers.stop();
   }
-  const green = played.filter(({ isGreen }) => isGreen).length;
-  const seen = mutated === null ? "" : `, ${mutated.filter(isAsExpected).length} of ${mutated.length} sabotages seen`;
-  say(`\n${green} of ${played.length} rows green${seen}`);
-  return green === played.length && (mutated?.every(isAsExpected) ?? true);
 }
 
 try {

@@ -1,22 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { fileURLToPath } from "node:url";
 import { type Carrier, startCarrier } from "../../packages/gateway/test/carrier/carrier.ts";
-import type { Served } from "../../packages/gateway/test/serve-with-file-clock.ts";
+import { findFreePort } from "../../packages/gateway/test/servers/free-port.ts";
+import type { RowOptions } from "../row.ts";
+import { type Database, postgresDatabase, type Rows, sqliteDatabase } from "./database.ts";
 import { type Ask, bearer, createAsk } from "./http.ts";
+import { type Process, type ProcessOptions, startProcess } from "./process.ts";
 
-const ENTRY_POINT = fileURLToPath(new URL("../../packages/gateway/test/serve-with-file-clock.ts", import.meta.url));
-const START_MS = 20_000;
 const SOCKETS = 32;
 /** Time begins here in every proof: a Monday. */
-const EPOCH = Date.UTC(2026, 0, 5, 15);
+export const EPOCH = Date.UTC(2026, 0, 5, 15);
 
 /** Limits that never refuse, for rows that speak of something else. */
 export const NO_LIMITS = {
@@ -32,19 +28,31 @@ export const NO_LIMITS = {
   EMAIL_RATE_LIMIT_PER_ADDRESS: "1000000",
 } as const;
 
-/** The database as it stands, read by a connection of our own. */
-export interface Rows {
-  all(sql: string, ...values: SQLInputValue[]): readonly Readonly<Record<string, unknown>>[];
-  /** The first column of the only row, as a number. */
-  count(sql: string, ...values: SQLInputValue[]): number;
+export interface StageOptions extends Pick<RowOptions, "engine" | "servers"> {
+  /** Settings of the gateway besides those of the stage. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** API processes on PostgreSQL; two unless told. A SQLite file has one process that does everything. */
+  readonly apis?: number;
+  /** Each process tells its metrics. */
+  readonly hasMetrics?: boolean;
 }
 
-/** A gateway in a process of its own, before a carrier that keeps a ledger. */
+/** Gateways in processes of their own, before a carrier that keeps a ledger. */
 export interface Stage {
   readonly carrier: Carrier;
   readonly rows: Rows;
+  /** Asks the processes in turn. */
   readonly ask: Ask;
+  /** Of the processes that answer requests and are up. */
+  readonly urls: () => readonly string[];
+  /** Of the one whose turn it is. */
   readonly url: () => string;
+  /** Of one of them by its place, from 0; null while it is down. */
+  readonly urlAt: (place: number) => string | null;
+  /** Where each process that answers requests tells its metrics. */
+  readonly metricsUrls: readonly string[];
+  /** Null without Redis. */
+  readonly redisUrl: string | null;
   readonly fsyncMs: () => number;
   /** The gateway's time. */
   readonly now: () => number;
@@ -56,84 +64,49 @@ export interface Stage {
   readonly user: (sub: string, claims?: Readonly<Record<string, unknown>>) => Readonly<Record<string, string>>;
   /** The code of the newest SMS to a number, from the carrier's ledger. */
   readonly codeSentTo: (number: string) => string;
-  /** Holds the write lock of the database while `act` runs: every step that arrives meanwhile waits for one commit. */
-  readonly whileLocked: <T>(act: () => Promise<T>) => Promise<T>;
-  /** SIGKILL, then the same files again. */
-  readonly crash: () => Promise<void>;
+  /** Keeps everybody from writing while `act` runs: what is to be counted meanwhile waits for that. */
+  readonly whileLocked: Database["whileLocked"];
+  /**
+   * SIGKILL, at once, then another process on the same data.
+   *
+   * @param place which of the processes that answer requests; all of those unless told
+   */
+  readonly crash: (place?: number) => Promise<void>;
 }
 
-interface Process {
-  readonly child: ChildProcess;
-  readonly served: Served;
+/** A place for a process; null while nothing runs there. */
+interface Place {
+  readonly options: ProcessOptions;
+  running: Process | null;
 }
 
-async function start(env: Readonly<Record<string, string>>, folder: string, clockFile: string): Promise<Process> {
-  const child = spawn(process.execPath, [ENTRY_POINT, clockFile], {
-    cwd: folder,
-    env: { PATH: process.env["PATH"] ?? "", ...env },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  let complaint = "";
-  child.stderr.on("data", (chunk) => {
-    complaint = `${complaint}${chunk}`.slice(-4_000);
-  });
-  const deadline = AbortSignal.timeout(START_MS);
-  const lines = createInterface({ input: child.stdout });
-  const ended = once(child, "exit").then(() => {
-    throw new Error(`the gateway did not start: ${complaint}`);
-  });
-  ended.catch(() => undefined);
-  try {
-    const [line] = (await Promise.race([once(lines, "line", { signal: deadline }), ended])) as [string];
-    return { child, served: JSON.parse(line) as Served };
-  } catch (error) {
-    child.kill("SIGKILL");
-    throw error;
-  }
-}
+const SQLITE_ROLES = ["all"] as const;
+const serverRoles = (apis: number): readonly ProcessOptions["role"][] => [...Array(apis).fill("api"), "worker"];
 
-async function end({ child }: Process, how: "kill" | "stop"): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  if (how === "kill") child.kill("SIGKILL");
-  else child.stdin?.end();
-  await gone;
-}
-
-function createRows(database: DatabaseSync): Rows {
-  return {
-    all: (sql, ...values) => database.prepare(sql).all(...values),
-    count: (sql, ...values) => Number(Object.values(database.prepare(sql).get(...values) ?? {})[0]),
-  };
-}
-
-/**
- * Starts carrier and gateway, runs a proof on them, and takes everything down again.
- *
- * @param env settings of the gateway besides those of the stage
- */
+/** Starts carrier and gateways, runs a proof on them, and takes everything down again. */
 export async function onStage<T>(
-  env: Readonly<Record<string, string>>,
+  { engine, servers, env = {}, apis = 2, hasMetrics = false }: StageOptions,
   prove: (stage: Stage) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "gateway-proof-"));
   const clockFile = join(folder, "clock");
-  const databasePath = join(folder, "gateway.db");
   const secretKey = randomBytes(32).toString("base64url");
   const carrier = await startCarrier();
-  const settings = {
-    ENVIRONMENT: "test",
-    PORT: "0",
-    LOG_LEVEL: "error",
-    DATABASE_URL: `sqlite:${databasePath}`,
-    TRUST_PROXY: "127.0.0.1/32",
-    SECRET_KEY: secretKey,
-    TWILIO_ACCOUNT_SID: carrier.account.accountSid,
-    TWILIO_AUTH_TOKEN: carrier.account.authToken,
-    TWILIO_FROM_NUMBER: carrier.account.from,
-    TWILIO_API_BASE_URL: carrier.url,
-    ...env,
+  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS });
+  const places: Place[] = [];
+  let isOver = false;
+  const fill = async (place: Place): Promise<void> => {
+    const started = await startProcess(place.options);
+    if (isOver) await started.kill();
+    else place.running = started;
   };
+  const restart = async (place: Place): Promise<void> => {
+    const { running } = place;
+    place.running = null;
+    await running?.kill();
+    await fill(place);
+  };
+  let database: Database | null = null;
   let now = EPOCH;
   const setClock = (at: number): void => {
     now = at;
@@ -142,27 +115,58 @@ export async function onStage<T>(
   };
   setClock(EPOCH);
 
-  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS });
-  let running: Process | null = null;
-  let database: DatabaseSync | null = null;
   try {
-    running = await start(settings, folder, clockFile);
-    database = new DatabaseSync(databasePath, { readOnly: true });
-    const current = (): Served => {
-      if (running === null) throw new Error("the gateway is down");
-      return running.served;
+    database = engine === "sqlite" ? sqliteDatabase(folder) : await postgresDatabase(servers);
+    const redisUrl = engine === "postgres+redis" ? (await servers.freshRedis()).url : null;
+    const settings = {
+      ENVIRONMENT: "test",
+      PORT: "0",
+      LOG_LEVEL: "error",
+      DATABASE_URL: database.url,
+      ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
+      TRUST_PROXY: "127.0.0.1/32",
+      SECRET_KEY: secretKey,
+      TWILIO_ACCOUNT_SID: carrier.account.accountSid,
+      TWILIO_AUTH_TOKEN: carrier.account.authToken,
+      TWILIO_FROM_NUMBER: carrier.account.from,
+      TWILIO_API_BASE_URL: carrier.url,
+      ...env,
     };
-    const url = () => current().url;
+    const metricsUrls: string[] = [];
+    for (const role of engine === "sqlite" ? SQLITE_ROLES : serverRoles(apis)) {
+      const metricsPort = hasMetrics && role !== "worker" ? String(await findFreePort()) : null;
+      if (metricsPort !== null) metricsUrls.push(`http://127.0.0.1:${metricsPort}/metrics`);
+      const own = metricsPort === null ? {} : { METRICS_PORT: metricsPort };
+      places.push({ options: { role, folder, clockFile, env: { ...settings, ...own } }, running: null });
+    }
+    await Promise.all(places.map(fill));
+
+    const answering = places.filter(({ options }) => options.role !== "worker");
+    const up = () => answering.flatMap(({ running }) => running?.served ?? []);
+    const anyOf = () => {
+      const [served] = up();
+      if (served === undefined) throw new Error("no gateway is up");
+      return served;
+    };
+    let turn = 0;
+    const url = (): string => {
+      const all = up();
+      return (all[turn++ % all.length] ?? anyOf()).url;
+    };
     return await prove({
       carrier,
-      rows: createRows(database),
+      rows: database.rows,
       ask: createAsk(url, agent),
+      urls: () => up().map((served) => served.url),
       url,
-      fsyncMs: () => current().fsyncMs ?? 0,
+      urlAt: (place) => answering[place]?.running?.served.url ?? null,
+      metricsUrls,
+      redisUrl,
+      fsyncMs: () => anyOf().fsyncMs ?? 0,
       now: () => now,
       advance: (ms) => setClock(now + ms),
-      key: () => ({ authorization: `Bearer ${current().apiKey}` }),
-      otherTenantKey: () => ({ authorization: `Bearer ${current().otherTenantKey}` }),
+      key: () => ({ authorization: `Bearer ${anyOf().apiKey}` }),
+      otherTenantKey: () => ({ authorization: `Bearer ${anyOf().otherTenantKey}` }),
       user: (sub, claims = {}) => {
         const seconds = Math.floor(now / 1000);
         return bearer(secretKey, { sub, iat: seconds, exp: seconds + 600, ...claims });
@@ -173,26 +177,18 @@ export async function onStage<T>(
         if (code === undefined) throw new Error("no code was sent to this number");
         return code;
       },
-      whileLocked: async (act) => {
-        const lock = new DatabaseSync(databasePath, { timeout: 1_000 });
-        lock.exec("begin immediate");
-        try {
-          return await act();
-        } finally {
-          lock.exec("rollback");
-          lock.close();
-        }
-      },
-      crash: async () => {
-        if (running !== null) await end(running, "kill");
-        running = await start(settings, folder, clockFile);
+      whileLocked: database.whileLocked,
+      crash: async (place) => {
+        const chosen = place === undefined ? answering : answering.slice(place, place + 1);
+        await Promise.all(chosen.map(restart));
       },
     });
   } finally {
-    database?.close();
+    isOver = true;
     agent.destroy();
-    if (running !== null) await end(running, "stop");
+    await Promise.all(places.map(({ running }) => running?.stop()));
     await carrier.close();
+    await database?.remove();
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -60,13 +60,18 @@ export function createAsk(url: () => string, agent: Agent): Ask {
  * Asks everything at once. Every request has its own connection and is sent but for its last byte; when all of them
  * stand there, the last bytes go out together.
  *
+ * @param urls processes, over which the calls are spread in turn
  * @param atBarrier runs when all stand there
  * @returns answers in the order of the calls
  */
-export async function race(url: string, calls: readonly Call[], atBarrier = () => {}): Promise<readonly Answer[]> {
+export async function race(
+  urls: readonly string[],
+  calls: readonly Call[],
+  atBarrier = () => {},
+): Promise<readonly Answer[]> {
   const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
   try {
-    const runners = calls.map((call) => open(url, call, agent));
+    const runners = calls.map((call, index) => open(urls[index % urls.length] ?? "", call, agent));
     const answers = Promise.all(runners.map(({ sending }) => answerOf(sending)));
     const written = runners.map(
       ({ sending, payload }) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NO_LIMITS, onStage, phoneAt, type Stage } from "../harness/gateway.ts";
 import { type Answer, abandon, type Call, race } from "../harness/http.ts";
-import type { Figures, Row, RowOptions } from "../row.ts";
+import { ENGINES, type Figures, type Row, type RowOptions } from "../row.ts";
 
 const LEASE_SECONDS = 30;
 const SLOW_MS = 20_000;
@@ -78,7 +78,11 @@ async function settle({ ask }: Stage, call: Call, until: "carrier" | "commit" = 
 
 async function assertOneMessage({ rows, carrier }: Stage, number: string, what: string): Promise<void> {
   for (let patience = 200; carrier.sent(number).length === 0 && patience > 0; patience--) await pause(10);
-  assert.equal(rows.count("select count(*) from messages where to_address = ?", number), 1, `${what}: one message`);
+  assert.equal(
+    await rows.count("select count(*) from messages where to_address = ?", number),
+    1,
+    `${what}: one message`,
+  );
   assert.equal(carrier.sent(number).length, 1, `${what}: once in the carrier's ledger`);
 }
 
@@ -86,7 +90,7 @@ async function assertOneMessage({ rows, carrier }: Stage, number: string, what: 
 async function parallel(stage: Stage, { call, otherBody, status }: Route, number: string): Promise<number> {
   const asked = call(stage, number, `parallel-${number}`);
   const answers = await race(
-    stage.url(),
+    stage.urls(),
     Array.from({ length: 100 }, () => asked),
   );
   const running = answers.filter(isRunning);
@@ -116,7 +120,7 @@ async function lost(stage: Stage, { call, status }: Route, number: string): Prom
   await assertOneMessage(stage, number, "lost answer");
 }
 
-/** The process dies when the commit is there and the answer is not. */
+/** The processes die when the commit is there and the answer is not. */
 async function crashed(stage: Stage, { call, status }: Route, number: string): Promise<void> {
   stage.carrier.behave({ kind: "slow", delayMs: SLOW_MS }, { to: number });
   const asked = call(stage, number, `crash-${number}`);
@@ -134,10 +138,11 @@ async function crashed(stage: Stage, { call, status }: Route, number: string): P
   stage.carrier.heal();
 }
 
-async function run({ size, report }: RowOptions): Promise<Figures> {
+async function run(options: RowOptions): Promise<Figures> {
+  const { size, report } = options;
   const { rounds, losses, crashes } =
     size === "full" ? { rounds: 30, losses: 200, crashes: 10 } : { rounds: 1, losses: 10, crashes: 1 };
-  return onStage(NO_LIMITS, async (stage) => {
+  return onStage({ ...options, env: NO_LIMITS }, async (stage) => {
     let number = 0;
     let told = 0;
     for (const route of ROUTES) {
@@ -160,6 +165,7 @@ async function run({ size, report }: RowOptions): Promise<Figures> {
 export const r08: Row = {
   id: "R-08",
   title: "One Idempotency-Key: in parallel, after a lost answer, with another body, after a crash",
+  engines: ENGINES,
   target: "1 message, never 2; the same id and body; 422 for another body; 409 with Retry-After while it runs",
   run,
   mutation: {

@@ -126,10 +126,11 @@ async function tryParameters({ ask, key, carrier }: Stage, values: readonly stri
 const FIRST_NOTIFIED = Number(phoneAt(NOTIFIED_FROM).slice(-4));
 const isNotified = (to: string | null): boolean => Number(to?.slice(-4)) >= FIRST_NOTIFIED;
 
-async function run({ size, report }: RowOptions): Promise<Figures> {
+async function run(options: RowOptions): Promise<Figures> {
+  const { size, report } = options;
   const { bodies, parameters } =
     size === "full" ? { bodies: 50_000, parameters: 2_000 } : { bodies: 600, parameters: 60 };
-  return onStage({ ...NO_LIMITS, WEBOTP_HOST: HOST }, async (stage) => {
+  return onStage({ ...options, env: { ...NO_LIMITS, WEBOTP_HOST: HOST } }, async (stage) => {
     const fixed = { es: await fixedText(stage, "es", phoneAt(0)), en: await fixedText(stage, "en", phoneAt(1)) };
     const list = fc
       .sample(victims, bodies)
@@ -163,6 +164,7 @@ export const s18: Row = {
   id: "S-18",
   title: "No word of a caller reaches a one-time-code SMS",
   target: "0 of 50,000 bodies hold anything but the fixed text and the code; a browser reads our host and code in each",
+  engines: ["sqlite"],
   run,
   mutation: {
     why: "The user's own name is written into the SMS.",
