@@ -8,12 +8,10 @@ import {
   SamplingBreaker,
   wrap,
 } from "cockatiel";
-import type { OutgoingMessage, SendResult } from "../domain/delivery.ts";
+import { CALLS_AT_ONCE, type OutgoingMessage, type SendResult } from "../domain/delivery.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { GuardedProvider, Provider, ProviderHealth } from "../ports/provider.ts";
 
-/** Calls at a time, a lane each: a code never waits behind notifications. */
-const MAX_CONCURRENT = { otp: 64, notification: 16 } as const;
 const MAX_WAITING = 1_000;
 const HALF_OPEN_AFTER_MS = 5_000;
 /** Opens when half of the calls of ten seconds failed, at two calls a second or more. */
@@ -41,8 +39,8 @@ export function guard(provider: Provider, clock: Clock): GuardedProvider {
     breaker: new SamplingBreaker(SAMPLING),
   });
   const policies = {
-    otp: wrap(bulkhead(MAX_CONCURRENT.otp, MAX_WAITING), breaker),
-    notification: wrap(bulkhead(MAX_CONCURRENT.notification, MAX_WAITING), breaker),
+    otp: wrap(bulkhead(CALLS_AT_ONCE.otp, MAX_WAITING), breaker),
+    notification: wrap(bulkhead(CALLS_AT_ONCE.notification, MAX_WAITING), breaker),
   };
   let lastSuccessAt: number | null = null;
   let lastError: string | null = null;

@@ -45,6 +45,9 @@ export interface DeliveryPlan {
   readonly giveBack: boolean;
 }
 
+/** Calls to a provider at a time: a code never waits behind notifications. */
+export const CALLS_AT_ONCE: Readonly<Record<Lane, number>> = { otp: 64, notification: 16 };
+
 const OTP_RETRY_MS = [300, 1_000] as const;
 const NOTIFICATION_RETRY_MS = [1_000, 5_000, 30_000, 120_000, 600_000] as const;
 /** An OTP whose first outcome is unknown goes out once more, a notification never. */

@@ -14,8 +14,12 @@ export interface EnqueueStep {
 export type EnqueueOutcome = { readonly kind: "enqueued" } | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export interface ClaimStep {
-  readonly lanes: readonly { readonly lane: Lane; readonly exceptCountries: readonly string[] }[];
-  readonly limit: number;
+  readonly lanes: readonly {
+    readonly lane: Lane;
+    readonly exceptCountries: readonly string[];
+    /** Messages of this lane at the most. */
+    readonly limit: number;
+  }[];
   readonly leaseMs: number;
   readonly now: number;
 }

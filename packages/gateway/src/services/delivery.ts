@@ -1,5 +1,5 @@
-import type { Channel } from "@mestore/sms-gateway-contract";
-import { isFinal, type OutgoingMessage, type Receipt, type SendResult } from "../domain/delivery.ts";
+import type { Channel, Lane } from "@mestore/sms-gateway-contract";
+import { CALLS_AT_ONCE, isFinal, type OutgoingMessage, type Receipt, type SendResult } from "../domain/delivery.ts";
 import type { StoredMessage } from "../domain/message.ts";
 import { renderOtp, renderOtpEmail } from "../domain/templates.ts";
 import type { Verification } from "../domain/verification.ts";
@@ -13,8 +13,6 @@ import type { Switchboard } from "./switchboard.ts";
 export const LEASE_MS = 30_000;
 /** What a provider's own timeout takes at most. */
 const CALL_MS = 10_000;
-const CLAIM_BATCH = 50;
-const MAX_IN_FLIGHT = 200;
 /** With so many requests waiting, the next ones are told "on its way" at once. */
 const MAX_WAITERS = 1_000;
 const ELSEWHERE_EVERY_MS = 250;
@@ -68,9 +66,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const waiters = new Map<string, Waiter>();
   const listeners: ((message: StoredMessage) => void)[] = [];
   let isDraining = false;
-  /** Room taken by claims that are not answered yet. */
-  let claiming = 0;
-  let hasMore = false;
+  /** Calls under way, and places that a claim under way may fill. */
+  const calling: Record<Lane, number> = { otp: 0, notification: 0 };
+  /** The last claim of a lane came back full. */
+  const hasMore: Record<Lane, boolean> = { otp: false, notification: false };
 
   /** The next attempt may be another process's: looks every moment whether it was made. */
   const watchElsewhere = async ({ id, tenant }: StoredMessage, { resolve, signal }: Waiter): Promise<void> => {
@@ -89,9 +88,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     else watchElsewhere(message, waiter).catch(options.onError);
   };
 
-  /** The running attempt's lease began when the message was last written. */
+  /** A call takes its time: begun later, it could arrive when nobody wants it, or when the lease has ended. */
   const callBefore = ({ updatedAt, deliverBefore }: StoredMessage): number =>
-    Math.min(deliverBefore, updatedAt + LEASE_MS - CALL_MS);
+    Math.min(deliverBefore, updatedAt + LEASE_MS) - CALL_MS;
 
   const toOtp = (message: StoredMessage, verification: Verification): OutgoingMessage | null => {
     const code = codes.codeOf(verification);
@@ -148,35 +147,43 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const track = (work: Promise<void>): void => {
     running.add(work);
-    const ended = (): void => {
-      running.delete(work);
-      if (hasMore && roomLeft() >= CLAIM_BATCH) claim().catch(options.onError);
-    };
-    work.finally(ended).catch(options.onError);
+    work.finally(() => running.delete(work)).catch(options.onError);
   };
 
-  const roomLeft = (): number => MAX_IN_FLIGHT - running.size - claiming;
+  const roomIn = (lane: Lane): number => CALLS_AT_ONCE[lane] - calling[lane];
 
-  /** After a full claim more is due: the next one follows as soon as there is room, and not at the next turn of the loop. */
+  /** Takes the place of a call; when half of a lane's places are free again and more is due, they are filled at once. */
+  const occupy = (lane: Lane, call: Promise<void>): Promise<void> => {
+    calling[lane] += 1;
+    return call.finally(() => {
+      calling[lane] -= 1;
+      if (hasMore[lane] && roomIn(lane) * 2 >= CALLS_AT_ONCE[lane]) claim().catch(options.onError);
+    });
+  };
+
+  /** Claims what can be called at once: what waits in a process that dies is lost for longer than what waits in the store. */
   const claim = async (): Promise<void> => {
-    const limit = Math.min(CLAIM_BATCH, roomLeft());
-    if (limit <= 0 || isDraining || !options.isWorker) return;
-    claiming += limit;
-    hasMore = false;
+    if (isDraining || !options.isWorker) return;
+    const lanes = switchboard
+      .openLanes()
+      .map((open) => ({ ...open, limit: roomIn(open.lane) }))
+      .filter(({ limit }) => limit > 0);
+    if (lanes.length === 0) return;
+    for (const { lane, limit } of lanes) calling[lane] += limit;
     try {
-      const step = { lanes: switchboard.openLanes(), limit, leaseMs: LEASE_MS, now: clock.now() };
-      const { begun, ended } = await store.claimMessages(step);
-      hasMore = begun.length === limit;
+      const { begun, ended } = await store.claimMessages({ lanes, leaseMs: LEASE_MS, now: clock.now() });
       for (const message of ended) announce(message);
-      for (const message of begun) track(attempt(message, null));
+      for (const message of begun) track(occupy(message.lane, attempt(message, null)));
+      for (const { lane, limit } of lanes) {
+        hasMore[lane] = begun.filter((message) => message.lane === lane).length === limit;
+      }
     } finally {
-      claiming -= limit;
+      for (const { lane, limit } of lanes) calling[lane] -= limit;
     }
-    if (hasMore && roomLeft() >= CLAIM_BATCH) await claim();
   };
 
   return {
-    deliver: (message, verification) => track(attempt(message, verification)),
+    deliver: (message, verification) => track(occupy(message.lane, attempt(message, verification))),
     work: claim,
     wake: () => {
       claim().catch(options.onError);

@@ -157,15 +157,14 @@ async function moveAndCommit(transaction: Transaction, moving: readonly Moving[]
   };
 }
 
-async function claimBatch(transaction: Transaction, { lanes, limit, leaseMs, now }: ClaimStep): Promise<Claimed> {
-  const moving: Moving[] = [];
-  for (const { lane, exceptCountries } of lanes) {
-    const begun = moving.filter(({ move }) => move.message.state === "sending").length;
-    if (begun === limit) break;
-    const due = await transaction.rows<DueRow>(DUE, [lane, now, exceptCountries, limit - begun]);
-    moving.push(...due.map((row) => take(row, { leaseMs, now })));
-  }
-  return moveAndCommit(transaction, moving);
+async function claimBatch(transaction: Transaction, { lanes, leaseMs, now }: ClaimStep): Promise<Claimed> {
+  const due = await Promise.all(
+    lanes.map(({ lane, exceptCountries, limit }) => transaction.rows<DueRow>(DUE, [lane, now, exceptCountries, limit])),
+  );
+  return moveAndCommit(
+    transaction,
+    due.flat().map((row) => take(row, { leaseMs, now })),
+  );
 }
 
 interface ReceiptStep {

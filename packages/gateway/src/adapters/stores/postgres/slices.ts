@@ -186,12 +186,20 @@ export function createSlices(pool: Pool): Slices {
     return toGrant(held, returnSurplus);
   };
 
-  // One after another: a batch that waits for a slice must find the units that it waited for.
+  // One after another: a batch that waits for a slice must find the units that it waited for. When the database does not
+  // answer the first, those that wait behind it are told at the same time.
   let turn: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
   return {
     reserve: (steps) => {
-      const grant = turn.then(() => reserve(steps));
-      turn = grant.catch(() => undefined);
+      const before = waiting === 0 ? Promise.resolve() : turn;
+      waiting += 1;
+      const grant = before.then(() => reserve(steps));
+      const ended = (): void => {
+        waiting -= 1;
+      };
+      grant.then(ended, ended);
+      turn = grant;
       return grant;
     },
     forget: (charge) => void slices.delete(toShared(charge)?.name ?? ""),

@@ -110,8 +110,8 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
   const claim = (step: ClaimStep): Claimed => {
     const begun: StoredMessage[] = [];
     const ended: StoredMessage[] = [];
-    for (const { lane, exceptCountries } of step.lanes) {
-      const due = selectDue.all(lane, step.now, JSON.stringify(exceptCountries), step.limit - begun.length);
+    for (const { lane, exceptCountries, limit } of step.lanes) {
+      const due = selectDue.all(lane, step.now, JSON.stringify(exceptCountries), limit);
       for (const row of due) {
         const message = take(row, step);
         if (message !== null) (message.state === "sending" ? begun : ended).push(message);
