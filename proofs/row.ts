@@ -43,6 +43,8 @@ export interface Row {
   readonly target: string;
   /** Where it is played, one after another. */
   readonly engines: readonly Engine[];
+  /** Processes and servers are killed, halted and cut off in real time. */
+  readonly hasFaults?: true;
   /** Rows whose promise this one holds as well, so that their sabotages may turn it red too. */
   readonly covers?: readonly string[];
   /** @throws an assertion error when the target is missed */

@@ -184,6 +184,7 @@ export const r01: Row = {
   title: "Every acknowledged change is read again at once, over another connection",
   target: "100 % are there",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "The cancellation of a verification is not waited for.",

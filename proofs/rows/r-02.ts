@@ -34,8 +34,12 @@ function victims(places: readonly Place[]): readonly Place[] {
   return running.filter(({ role }) => role === "worker" || !isLastApi);
 }
 
-/** Kills processes one after another, each at a moment and of a kind that chance chooses. */
-async function killAtRandom(places: readonly Place[], kills: number, everyMs: number): Promise<void> {
+/**
+ * Kills processes one after another, each at a moment and of a kind that chance chooses.
+ *
+ * @returns the end of each restart
+ */
+async function killAtRandom(places: readonly Place[], kills: number, everyMs: number) {
   const restarts: Promise<void>[] = [];
   for (let kill = 0; kill < kills; kill++) {
     await pause(randomInt(1, 2 * everyMs));
@@ -48,7 +52,7 @@ async function killAtRandom(places: readonly Place[], kills: number, everyMs: nu
     restart.catch(() => undefined);
     restarts.push(restart);
   }
-  await Promise.all(restarts);
+  return restarts;
 }
 
 /**
@@ -85,13 +89,11 @@ async function run({ size, engine, report }: RowOptions): Promise<Figures> {
     const load = startLoad({ ratePerSecond, urls: cluster.urls, callOf: sendAlternately(cluster) });
     const progress = setInterval(() => report(`${load.asked.length} messages`), 30_000).unref();
     // The load lasts as long as somebody is killed, however long the others take to come back.
-    await killAtRandom(
-      [...cluster.apis, ...cluster.workers],
-      kills,
-      Math.floor(((total / ratePerSecond) * 1_000) / kills),
-    );
+    const everyMs = Math.floor(((total / ratePerSecond) * 1_000) / kills);
+    const restarts = await killAtRandom([...cluster.apis, ...cluster.workers], kills, everyMs);
     while (load.asked.length < total) await pause(100);
     await load.stop();
+    await Promise.all(restarts);
     clearInterval(progress);
     const { movedMs, since } = await waitForEnds(cluster, !isFull);
 
@@ -176,6 +178,7 @@ export const r02: Row = {
   target:
     "100,000 messages, 200 kills: no acknowledged message lost, each ends, at most one extra call per code and none per notification, nothing after expiry",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "A notification is answered before its commit.",

@@ -86,6 +86,7 @@ export const r03: Row = {
   target:
     "30 kills: no acknowledged request lost; while it is dead 503 with Retry-After and nothing else; full rate within 15 s, without a restart of ours",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "Commits are answered before they are durable (synchronous_commit=off).",

@@ -115,6 +115,7 @@ export const r04: Row = {
   title: "A process is halted in mid-send for longer than its lease, and wakes up",
   target: "what it says of its attempt is refused; one extra call per code at the most, none per notification",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "Whoever ends an attempt is believed, whosever attempt it is by now.",

@@ -92,6 +92,7 @@ export const r07: Row = {
   title: "SIGTERM under load: a rolling restart of every process",
   target: "10 rounds at 500/s: 0 failed requests, 0 sent twice, exit code 0 within 25 s, readiness goes first",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "The process ends at once when it is told to stop.",

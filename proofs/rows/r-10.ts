@@ -170,6 +170,7 @@ export const r10: Row = {
   target:
     "whatever needs what is down is refused with 503 and Retry-After, 100 %; 0 SMS, 0 successes; without Redis guesses are decided as always",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "A limiter that cannot decide lets everything through.",

@@ -199,6 +199,7 @@ export const r11: Row = {
   target:
     "numbers and subjects: 0 wrong decisions; clients and blocks: at most one extra window; sends again within 10 s, without a restart of ours",
   engines: ["postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "With Redis the database counts nothing.",

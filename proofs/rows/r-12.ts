@@ -58,6 +58,7 @@ export const r12: Row = {
   title: "Half-open connections to PostgreSQL: everything is accepted, and nothing comes back",
   target: "every request is answered 503 with Retry-After within 10 s, and all are served within 10 s after it",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "Nobody gives up a statement that is not answered.",

@@ -186,6 +186,7 @@ export const r22: Row = {
   target:
     "100,000 operations on 1,000 numbers: at most 1 success and 5 guesses compared, none after lock, expiry, cancellation or a newer one; the budget only shrinks",
   engines: ["postgres", "postgres+redis"],
+  hasFaults: true,
   run,
   mutation: {
     why: "Two processes decide guesses on one address at the same time, and each writes what it decided.",

@@ -89,6 +89,10 @@ describe("a sliding window", () => {
     });
   });
 
+  it("takes a send from a clock that is a moment ahead for one of now", () => {
+    expect(decideCharge(number(cooldown), [sent(-0.004)], NOW)).toMatchObject({ retryAfterMs: 60_000 });
+  });
+
   it("has no cool-down when it lasts 0 seconds", () => {
     expect(decideCharge(number({ ...cooldown, windowMs: 0 }), [sent(0)], NOW)).toBeNull();
   });

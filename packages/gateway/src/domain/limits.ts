@@ -71,7 +71,8 @@ export function decideCharge(charge: Charge, records: readonly SendRecord[], now
     refusal = longest(refusal, {
       code: window.refusal,
       dimension: charge.dimension,
-      retryAfterMs: oldestThatMustLeave + window.windowMs - now,
+      // Another process's clock may be a moment ahead: what it wrote counts as of now.
+      retryAfterMs: Math.min(oldestThatMustLeave, now) + window.windowMs - now,
     });
   }
   return refusal;

@@ -58,7 +58,7 @@ const toEvent = ({ entityId, ...row }: EventRow): StoredEvent => ({
   verificationId: entityId.startsWith("ver_") ? entityId : null,
 });
 
-const HORIZON_TRIES = 20;
+const HORIZON_TRIES = 200;
 const HORIZON_STEP_MS = 5;
 
 /**

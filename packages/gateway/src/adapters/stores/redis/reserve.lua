@@ -55,7 +55,8 @@ local function decide_instants(place, key, rule)
     -- Nearly always there are too few to refuse, whatever they are.
     if limit > 0 and rule.sends + (with_released and given_back or 0) >= limit then
       local at = nth_newest(key, limit, now - ms, rule[i + 3], with_released)
-      if at then refuse(place, i, at + ms - now) end
+      -- Another process's clock may be a moment ahead: what it wrote counts as of now.
+      if at then refuse(place, i, math.min(at, now) + ms - now) end
     end
   end
 end
