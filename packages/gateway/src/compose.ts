@@ -40,6 +40,8 @@ const SWEEP_EVERY_MS = 60_000;
 /** Connections that stay open are told to close with their next answer; whoever has not asked by then loses it. */
 const CONNECTIONS_GRACE_MS = 3_000;
 const CONNECTIONS_POLL_MS = 20;
+/** For so long a process that is not ready any more still listens: a balancer notices when it asks the next time. */
+const NOTICE_MS = 1_000;
 const DRAIN_GRACE_MS = 10_000;
 
 /** The secrets of a running gateway, wherever they came from. */
@@ -289,8 +291,12 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
   /** On a laptop nobody waits for the browser's connections. */
   const letConnectionsEnd = async (): Promise<void> => {
     if (config.environment === "development" || !app.server.listening) return;
-    const giveUpAt = performance.now() + CONNECTIONS_GRACE_MS;
-    while ((await connectionCount()) > 0 && performance.now() < giveUpAt) await clock.sleep(CONNECTIONS_POLL_MS);
+    const startedAt = performance.now();
+    const isOver = async (): Promise<boolean> => {
+      const elapsedMs = performance.now() - startedAt;
+      return elapsedMs >= CONNECTIONS_GRACE_MS || (elapsedMs >= NOTICE_MS && (await connectionCount()) === 0);
+    };
+    while (!(await isOver())) await clock.sleep(CONNECTIONS_POLL_MS);
   };
 
   return {

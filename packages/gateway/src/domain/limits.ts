@@ -39,6 +39,12 @@ export const longestWindowMs = (charge: Charge): number => Math.max(...charge.wi
 /** Below this many sends no window can refuse. */
 export const lowestLimit = (charge: Charge): number => Math.min(...charge.windows.map((w) => w.limit));
 
+/** Clocks of processes that share a database differ by so much at the most. */
+const CLOCK_LEAD_MS = 1_000;
+
+/** What another process wrote a moment ahead of this clock counts as of now. */
+const asOfNow = (at: number, now: number): number => (at > now && at - now <= CLOCK_LEAD_MS ? now : at);
+
 const isCounted = (record: SendRecord, window: LimitWindow): boolean =>
   (window.counts === "tries" || !record.released) &&
   (window.channel === undefined || record.channel === window.channel);
@@ -71,8 +77,7 @@ export function decideCharge(charge: Charge, records: readonly SendRecord[], now
     refusal = longest(refusal, {
       code: window.refusal,
       dimension: charge.dimension,
-      // Another process's clock may be a moment ahead: what it wrote counts as of now.
-      retryAfterMs: Math.min(oldestThatMustLeave, now) + window.windowMs - now,
+      retryAfterMs: asOfNow(oldestThatMustLeave, now) + window.windowMs - now,
     });
   }
   return refusal;

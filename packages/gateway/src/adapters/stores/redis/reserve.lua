@@ -20,6 +20,12 @@ local function refuse(charge, i, wait)
   end
 end
 
+-- What another process wrote a moment ahead of this clock counts as of now.
+local function as_of_now(at)
+  if at > now and at - now <= 1000 then return now end
+  return at
+end
+
 -- Cheaper than what Redis does to a number, and exact.
 local function int(number) return string.format('%d', number) end
 
@@ -55,8 +61,7 @@ local function decide_instants(place, key, rule)
     -- Nearly always there are too few to refuse, whatever they are.
     if limit > 0 and rule.sends + (with_released and given_back or 0) >= limit then
       local at = nth_newest(key, limit, now - ms, rule[i + 3], with_released)
-      -- Another process's clock may be a moment ahead: what it wrote counts as of now.
-      if at then refuse(place, i, math.min(at, now) + ms - now) end
+      if at then refuse(place, i, as_of_now(at) + ms - now) end
     end
   end
 end
