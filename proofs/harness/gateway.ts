@@ -12,7 +12,7 @@ import { type Process, type ProcessOptions, startProcess } from "./process.ts";
 
 const SOCKETS = 32;
 /** Time begins here in every proof: a Monday. */
-export const EPOCH = Date.UTC(2026, 0, 5, 15);
+const EPOCH = Date.UTC(2026, 0, 5, 15);
 
 /** Limits that never refuse, for rows that speak of something else. */
 export const NO_LIMITS = {
