@@ -9,6 +9,8 @@ import { type Edit, type Engine, type Row, sabotagedEngines } from "./row.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OWN_SCOPE = "@mestore";
+/** Sabotaged products may hang. */
+const PLAY_MS = 30 * 60_000;
 
 /** Links what is installed, and this repository's own packages to the copy's. */
 function linkModules(copy: string): void {
@@ -58,17 +60,24 @@ async function playCopy(copy: string, args: readonly string[]): Promise<readonly
   const child = spawn(process.execPath, [join(copy, "proofs/run.ts"), "--results", results, ...args], {
     cwd: copy,
     stdio: "ignore",
+    timeout: PLAY_MS,
+    killSignal: "SIGKILL",
   });
   await once(child, "exit");
   return JSON.parse(readFileSync(results, "utf8")) as readonly Played[];
 }
 
-/** The first engine on which a sabotage is felt is played in whole, the others by its own row alone. */
-async function playAll(copy: string, row: Row): Promise<readonly Played[]> {
-  const [first = "sqlite", ...others] = sabotagedEngines(row);
-  const all = await playCopy(copy, ["--engine", first]);
-  if (others.length === 0) return all;
-  return [...all, ...(await playCopy(copy, ["--engine", others.join(","), "--only", row.id]))];
+/**
+ * A sabotaged row is played on every engine where the sabotage is felt, the others on the first of them; those with
+ * faults take minutes in real time, and are left out.
+ */
+async function playAll(copy: string, row: Row, rows: readonly Row[]): Promise<readonly Played[]> {
+  const engines = sabotagedEngines(row);
+  const others = rows.filter((each) => each.id !== row.id && each.hasFaults !== true).map(({ id }) => id);
+  return [
+    ...(await playCopy(copy, ["--engine", engines.join(","), "--only", row.id])),
+    ...(await playCopy(copy, ["--engine", engines.slice(0, 1).join(","), "--only", others.join(",")])),
+  ];
 }
 
 /** What one sabotage came to; no problem when it turned its own row red and no other. */
@@ -94,7 +103,7 @@ async function mutate(row: Row, rows: readonly Row[]): Promise<Mutated> {
   const outcome = { id, why: mutation.why, engines: sabotagedEngines(row) };
   try {
     for (const each of mutation.edits) writeFileSync(join(copy, each.file), edit(copy, each));
-    const played = await playAll(copy, row);
+    const played = await playAll(copy, row, rows);
     const red = played.filter(({ isGreen }) => !isGreen).map((each) => `${each.id} (${each.engine})`);
     return { ...outcome, red, problem: judge(row, played, rows) };
   } catch (error) {
@@ -105,7 +114,7 @@ async function mutate(row: Row, rows: readonly Row[]): Promise<Mutated> {
 }
 
 /**
- * Applies the sabotages of some rows to a copy of the product, one at a time, and plays every row small on it.
+ * Applies the sabotages of some rows to a copy of the product, one at a time, and plays rows small on it.
  *
  * @param all every row there is
  */

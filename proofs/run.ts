@@ -17,7 +17,7 @@ Usage: npm run prove [-- <options>]
   --only <rows>       these rows alone, with commas between them
   --engine <engines>  these engines alone: ${ENGINES.join(",")}
   --mutate            also applies the sabotage of each row to a copy of the product, one at a time: that row must turn
-                      red on each engine where the sabotage is felt, and no other on the first of them
+                      red on each engine where the sabotage is felt, and no other (of those without faults) on the first of them
   --report <file>     writes what was measured as Markdown
   --results <file>    writes what was measured as JSON
   --list              names the rows, their engines and their targets
@@ -133,8 +133,9 @@ async function run(args: readonly string[]): Promise<boolean> {
 }
 
 try {
-  process.exitCode = (await run(process.argv.slice(2))) ? 0 : 1;
+  // Whatever a red row may have left open.
+  process.exit((await run(process.argv.slice(2))) ? 0 : 1);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
+  process.exit(2);
 }

@@ -115,12 +115,13 @@ export const s01b: Row = {
   covers: ["S-01"],
   run,
   mutation: {
-    why: "A guess is answered a moment before the commit that counts it.",
+    why: "A guess is answered a moment before the commit that counts it (on SQLite the first wrong one).",
     edits: [
       {
         file: "packages/gateway/src/adapters/stores/sqlite/verifications.ts",
         find: "    if (isRight) markContact(verification, now);",
-        replace: "    globalThis.late = true;\n    if (isRight) markContact(verification, now);",
+        replace:
+          "    if (!isRight && attempts === 1) globalThis.late = true;\n    if (isRight) markContact(verification, now);",
         engines: ["sqlite"],
       },
       {

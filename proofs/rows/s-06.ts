@@ -165,7 +165,7 @@ export const s06: Row = {
         file: "packages/gateway/src/adapters/stores/postgres/starts.ts",
         find: "  const settled = steps.map((step) => settle(() => startOne(step)));",
         replace:
-          "  const settled = steps.map((step) => settle(() => startOne(step)));\n  await new Promise((resolve) => setTimeout(resolve, 20));",
+          "  const settled = steps.map((step) => settle(() => startOne(step)));\n  await new Promise((resolve) => setTimeout(resolve, 200));",
         engines: ["postgres", "postgres+redis"],
       },
       {

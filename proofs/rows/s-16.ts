@@ -214,8 +214,9 @@ export const s16: Row = {
     edits: [
       {
         file: "packages/gateway/src/adapters/stores/postgres/slices.ts",
-        find: "    const { dimension, key } = charge;",
-        replace: "    const { dimension } = charge;\n    const key = String(process.pid);",
+        find: "  const { bucketMs, windows, dimension, key } = charge;",
+        replace:
+          "  charge = { ...charge, key: String(process.pid) };\n  const { bucketMs, windows, dimension, key } = charge;",
         engines: ["postgres"],
       },
       {
