@@ -1,4 +1,8 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+
+/** Files at once. Never one alone, which is the default on two cores: servers and processes are waited for most of the time. */
+const WORKERS = Math.max(2, availableParallelism() - 1);
 
 /** The HTTP surfaces: everything in them holds on every engine, so they run once on each. */
 const HTTP_SUITE = ["auth", "email", "errors", "gateway", "gateway-delivery", "hardening"].map(
@@ -14,6 +18,7 @@ const onEngine = (engine: "postgres" | "postgres+redis") => ({
 export default defineConfig({
   test: {
     allowOnly: false,
+    maxWorkers: WORKERS,
     globalSetup: ["packages/gateway/test/servers/global-setup.ts"],
     testTimeout: 15_000,
     hookTimeout: 15_000,
