@@ -5,6 +5,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startWatchdog, type Watchdog } from "./watchdog.ts";
 
 const START_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
@@ -70,14 +71,20 @@ const toArguments = ({ appendOnly = false, maxMemory, args = [] }: RedisServerOp
   ...args,
 ];
 
-async function startProcess(port: number, folder: string, options: RedisServerOptions): Promise<ChildProcess> {
+/** Where a server works, and who ends it. */
+interface Place {
+  readonly port: number;
+  readonly folder: string;
+  readonly watchdog: Watchdog;
+}
+
+async function startProcess({ port, folder, watchdog }: Place, options: RedisServerOptions): Promise<ChildProcess> {
   const child = spawn("redis-server", ["--port", String(port), "--dir", folder, ...toArguments(options)], {
     stdio: "ignore",
   });
   await once(child, "spawn");
-  const killWithUs = (): void => void child.kill("SIGKILL");
-  process.once("exit", killWithUs);
-  child.once("exit", () => process.off("exit", killWithUs));
+  watchdog.watch(child.pid);
+  child.once("exit", () => watchdog.watch(undefined));
   try {
     await waitUntilItAnswers(child, port);
     return child;
@@ -102,7 +109,11 @@ async function end(child: ChildProcess): Promise<void> {
 export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "redis-"));
-  let child = await startProcess(port, folder, options);
+  const place = { port, folder, watchdog: startWatchdog(folder, "KILL") };
+  let child = await startProcess(place, options).catch((error: unknown) => {
+    place.watchdog.end();
+    throw error;
+  });
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
@@ -112,11 +123,12 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     kill: () => end(child),
     restart: async () => {
       await end(child);
-      child = await startProcess(port, folder, options);
+      child = await startProcess(place, options);
     },
     stop: async () => {
       await end(child);
       rmSync(folder, { recursive: true, force: true });
+      place.watchdog.end();
     },
   };
 }
