@@ -1,15 +1,20 @@
 import { FAILURE_WINDOW_MS, type FailureBudget } from "../../../domain/failures.ts";
 import type { ReadRows, Statement } from "./transaction.ts";
 
-/** An approval only ends a wait, and without failures there is none: only addresses with failures come back. */
+/**
+ * An approval only ends a wait, and without failures there is none: only addresses with failures come back.
+ *
+ * Each address is looked up by itself: grouped in one go, the planner walks through the guesses of everybody.
+ */
 const READ: Statement = {
   name: "read_failures",
-  text: `select g.address, array_agg(g.at order by g.at desc) as failures,
-      (select max(v.ended_at) from verifications v where v.address = g.address and v.status = 'approved') as "approvedAt"
-    from guesses g
-    where g.at > $3 and g.address in
-      (select a from unnest($1::text[]) as a union all select v.address from verifications v where v.id = any($2::text[]))
-    group by g.address`,
+  text: `select a.address, g.failures,
+      (select max(v.ended_at) from verifications v where v.address = a.address and v.status = 'approved') as "approvedAt"
+    from (select unnest($1::text[]) as address
+        union select v.address from verifications v where v.id = any($2::text[])) as a
+      cross join lateral (select array_agg(g.at order by g.at desc) as failures
+        from guesses g where g.address = a.address and g.at > $3) as g
+    where g.failures is not null`,
 };
 
 const NONE: FailureBudget = { failures: [], approvedAt: null };
