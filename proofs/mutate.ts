@@ -64,7 +64,7 @@ async function playCopy(copy: string, args: readonly string[]): Promise<readonly
     killSignal: "SIGKILL",
   });
   await once(child, "exit");
-  return JSON.parse(readFileSync(results, "utf8")) as readonly Played[];
+  return (JSON.parse(readFileSync(results, "utf8")) as { readonly played: readonly Played[] }).played;
 }
 
 /**

@@ -5,6 +5,9 @@ import type { Engine, Figures, Row, Size } from "./row.ts";
 export interface Played {
   readonly id: string;
   readonly engine: Engine;
+  readonly size: Size;
+  /** The day, `2026-11-25`. */
+  readonly date: string;
   readonly isGreen: boolean;
   readonly seconds: number;
   readonly figures: Figures;
@@ -23,19 +26,23 @@ export interface PlayOptions {
 
 const MAX_PROBLEM_LENGTH = 600;
 
+/** As reports write it. */
+export const today = (): string => new Date().toISOString().slice(0, 10);
+
 /** Runs rows one after another; a red one does not end the run. */
 export async function play({ rows, engines, size, servers, say }: PlayOptions): Promise<readonly Played[]> {
   const played: Played[] = [];
+  const date = today();
   const playOne = async ({ id, title, run }: Row, engine: Engine): Promise<void> => {
     say(`${id}  ${title}, on ${engine}`);
     const startedAt = performance.now();
     const elapsed = (): number => Math.round((performance.now() - startedAt) / 100) / 10;
     try {
       const figures = await run({ size, engine, servers, report: (line) => say(`      ${line}`) });
-      played.push({ id, engine, isGreen: true, seconds: elapsed(), figures, problem: null });
+      played.push({ id, engine, size, date, isGreen: true, seconds: elapsed(), figures, problem: null });
     } catch (error) {
       const problem = (error instanceof Error ? error.message : String(error)).slice(0, MAX_PROBLEM_LENGTH);
-      played.push({ id, engine, isGreen: false, seconds: elapsed(), figures: {}, problem });
+      played.push({ id, engine, size, date, isGreen: false, seconds: elapsed(), figures: {}, problem });
       say(`      RED: ${problem}`);
     }
   };

@@ -1,14 +1,13 @@
 import { availableParallelism } from "node:os";
 import type { Mutated } from "./mutate.ts";
 import { type Played, toText } from "./play.ts";
-import { ENGINES, type Engine, type Row, type Size } from "./row.ts";
+import { ENGINES, type Engine, type Row } from "./row.ts";
 
 export interface ReportInput {
   readonly rows: readonly Row[];
   readonly played: readonly Played[];
   /** Null when no sabotage was tried. */
   readonly mutated: readonly Mutated[] | null;
-  readonly size: Size;
   /** Median of one durable write. */
   readonly fsyncMs: number;
   readonly date: string;
@@ -29,7 +28,8 @@ function engineTable(engine: Engine, rows: readonly Row[], played: readonly Play
     const found = played.find((each) => each.id === row.id && each.engine === engine);
     if (found === undefined) return [];
     const figures = found.isGreen ? toText(found.figures) : (found.problem ?? "");
-    return line([row.id, row.title, row.target, figures, `${found.seconds} s`, found.isGreen ? "green" : "RED"]);
+    const run = `${found.size}, ${found.date}`;
+    return line([row.id, row.title, row.target, figures, `${found.seconds} s`, run, found.isGreen ? "green" : "RED"]);
   });
   if (lines.length === 0) return [];
   return [
@@ -38,8 +38,8 @@ function engineTable(engine: Engine, rows: readonly Row[], played: readonly Play
     "",
     SETTINGS[engine],
     "",
-    line(["row", "what happens", "target", "measured", "time", ""]),
-    line(["---", "---", "---", "---", "---:", "---"]),
+    line(["row", "what happens", "target", "measured", "time", "size", ""]),
+    line(["---", "---", "---", "---", "---:", "---", "---"]),
     ...lines,
   ];
 }
@@ -49,8 +49,8 @@ function mutationTable(mutated: readonly Mutated[]): readonly string[] {
     "",
     "## Sabotages",
     "",
-    "Each was applied to a copy of the product. The row of the same name must turn red on each engine named, and no other row on the",
-    "first of them, except one that holds the same promise among others.",
+    "Each was applied to a copy of the product. The row of the same name must turn red on each engine named, and no other row (of those",
+    "without faults) on the first of them, except one that holds the same promise among others.",
     "",
     line(["row", "sabotage", "engines", "red", "as expected"]),
     line(["---", "---", "---", "---", "---"]),
@@ -61,15 +61,14 @@ function mutationTable(mutated: readonly Mutated[]): readonly string[] {
 }
 
 /** Writes the report that `docs/proof.md` is. */
-export function toReport({ rows, played, mutated, size, fsyncMs, date }: ReportInput): string {
-  const flags = `${size === "full" ? " --full" : ""}${mutated === null ? "" : " --mutate"}`;
+export function toReport({ rows, played, mutated, fsyncMs, date }: ReportInput): string {
   return `${[
     "# Proof",
     "",
     "What the gateway promises and what was measured: real HTTP to real processes on real engines, before a carrier that keeps a ledger",
     'of every call. Races start at a barrier. "Compared" and "sent" are counted in the database and in the ledger, and equality means equality.',
     "",
-    `Written by \`npm run prove --${flags} --report docs/proof.md\` on ${date}: ${size} size, ${availableParallelism()} cores, Node ${process.versions.node}, ${fsyncMs.toFixed(2)} ms per durable write.`,
+    `Written by \`npm run prove -- --report docs/proof.md\` on ${date}: ${availableParallelism()} cores, Node ${process.versions.node}, ${fsyncMs.toFixed(2)} ms per durable write. Each line names the size and the day of its run.`,
     ...ENGINES.flatMap((engine) => engineTable(engine, rows, played)),
     ...(mutated === null ? [] : mutationTable(mutated)),
   ].join("\n")}\n`;

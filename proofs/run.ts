@@ -1,9 +1,9 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { onStage } from "./harness/gateway.ts";
 import { createServers, type Servers } from "./harness/servers.ts";
 import { type Mutated, mutateAll } from "./mutate.ts";
-import { type Played, play, toText } from "./play.ts";
+import { type Played, play, today, toText } from "./play.ts";
 import { toReport } from "./report.ts";
 import { ENGINES, type Engine, type Row, type Size, sabotagedEngines } from "./row.ts";
 import { ROWS } from "./rows.ts";
@@ -20,6 +20,9 @@ Usage: npm run prove [-- <options>]
                       red on each engine where the sabotage is felt, and no other (of those without faults) on the first of them
   --report <file>     writes what was measured as Markdown
   --results <file>    writes what was measured as JSON
+  --with <files>      takes over the rows and sabotages of earlier runs (their --results), with commas between them, where
+                      this run has none
+  --none              plays nothing: for a report of earlier runs alone
   --list              names the rows, their engines and their targets
   --help              this text
 
@@ -29,6 +32,7 @@ Examples:
   npm run prove -- --engine postgres,sqlite         without Redis
   npm run prove -- --mutate                         are the rows able to fail?
   npm run prove -- --full --report docs/proof.md    the report of a release
+  npm run prove -- --none --with a.json,b.json --report docs/proof.md   the same from runs on several evenings
 
 The exit code is 0 when every row is green and every sabotage was seen.
 `;
@@ -73,19 +77,48 @@ interface RunOptions {
   readonly isMutating: boolean;
   readonly reportFile: string | undefined;
   readonly resultsFile: string | undefined;
+  readonly earlier: readonly Results[];
+}
+
+/** What a run leaves for another one. */
+interface Results {
+  readonly played: readonly Played[];
+  readonly mutated: readonly Mutated[];
+}
+
+const readResults = (file: string): Results => JSON.parse(readFileSync(file, "utf8")) as Results;
+
+/** The rows of this run, and those of earlier ones that it does not have; the later file wins. */
+function merge(now: Results, earlier: readonly Results[]): Results {
+  const newestFirst = [now, ...earlier.toReversed()];
+  const firstOf = <Entry>(entries: readonly Entry[], keyOf: (entry: Entry) => string): readonly Entry[] => [
+    ...new Map(entries.toReversed().map((entry) => [keyOf(entry), entry])).values(),
+  ];
+  return {
+    played: firstOf(
+      newestFirst.flatMap((results) => results.played),
+      ({ id, engine }) => `${id} ${engine}`,
+    ),
+    mutated: firstOf(
+      newestFirst.flatMap((results) => results.mutated),
+      ({ id }) => id,
+    ),
+  };
 }
 
 async function prove(options: RunOptions, servers: Servers): Promise<boolean> {
-  const { rows, engines, size, isMutating, reportFile, resultsFile } = options;
+  const { rows, engines, size, isMutating, reportFile, resultsFile, earlier } = options;
   const played = await play({ rows, engines, size, servers, say });
   const sabotaged = rows.filter((row) => sabotagedEngines(row).some((engine) => engines.includes(engine)));
   const mutated = isMutating ? await mutateAll(sabotaged, ROWS, say) : null;
   sayTable(played);
-  if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(played));
+  const results: Results = { played, mutated: mutated ?? [] };
+  if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(results));
   if (reportFile !== undefined) {
     const fsyncMs = await onStage({ engine: "sqlite", servers }, async (stage) => stage.fsyncMs());
-    const date = new Date().toISOString().slice(0, 10);
-    writeFileSync(reportFile, toReport({ rows, played, mutated, size, fsyncMs, date }));
+    const all = merge(results, earlier);
+    const tried = all.mutated.length === 0 ? null : all.mutated;
+    writeFileSync(reportFile, toReport({ rows: ROWS, played: all.played, mutated: tried, fsyncMs, date: today() }));
   }
   const green = played.filter(({ isGreen }) => isGreen).length;
   const seen = mutated === null ? "" : `, ${mutated.filter(isAsExpected).length} of ${mutated.length} sabotages seen`;
@@ -103,6 +136,8 @@ async function run(args: readonly string[]): Promise<boolean> {
       mutate: { type: "boolean", default: false },
       report: { type: "string" },
       results: { type: "string" },
+      with: { type: "string" },
+      none: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -117,12 +152,13 @@ async function run(args: readonly string[]): Promise<boolean> {
     return true;
   }
   const options: RunOptions = {
-    rows: choose(values.only),
+    rows: values.none ? [] : choose(values.only),
     engines: chooseEngines(values.engine),
     size: values.full ? "full" : "small",
     isMutating: values.mutate,
     reportFile: values.report,
     resultsFile: values.results,
+    earlier: (values.with?.split(",") ?? []).map(readResults),
   };
   const servers = createServers();
   try {
