@@ -23,8 +23,8 @@ notifications with idempotency keys, some of them repeated, and reads, at instan
 seconds memory, descriptors, handles and the lag of the event loop of each process are read, and the size of what keeps the data.
 The report looks at the second half.
 
-Ends with 1 when an answer was not the expected one, a process complained, the memory of a process grows by more than 1 MB/h beyond
-doubt (three standard errors), or its descriptors, its handles, or the queue of unsent messages grow.
+Ends with 1 when an answer was not the expected one, a process complained, the memory of a process grows by more than 16 bytes a
+request beyond doubt (three standard errors), or its descriptors, its handles, or the queue of unsent messages grow.
 
 Progress goes to the standard error. Linux only.
 `;

@@ -1,7 +1,8 @@
 import { type Connection, openConnection } from "../load/connection.ts";
 import type { Answer } from "../load/http.ts";
 
-const MAX_CONNECTIONS = 256;
+/** To each process. */
+const CONNECTIONS = 64;
 const ANSWER_WITHIN_MS = 20_000;
 const LOOK_EVERY_MS = 1_000;
 
@@ -20,41 +21,50 @@ interface Pending {
   readonly settle: (outcome: Outcome) => void;
 }
 
-/** The connections to one port: as many as are needed, the longest unused first, so that none is closed for being idle. */
+/**
+ * The connections to one port: all of them from the beginning, so that the descriptors of a process grow only when it
+ * keeps something itself. The longest unused comes first, so that none is closed for being idle.
+ */
 function createPortPool(port: number): Pool {
   const free: Connection[] = [];
   const waiting: Pending[] = [];
   const running = new Map<Connection, Pending>();
-  let open = 0;
+  let isClosed = false;
 
-  const drop = (connection: Connection, broken: string): void => {
-    open -= 1;
-    const index = free.indexOf(connection);
-    if (index >= 0) free.splice(index, 1);
-    const pending = running.get(connection);
-    running.delete(connection);
-    pending?.settle({ broken });
+  const release = (connection: Connection): void => {
+    const next = waiting.shift();
+    if (next === undefined) free.push(connection);
+    else use(connection, next);
   };
   const use = (connection: Connection, pending: Pending): void => {
     running.set(connection, pending);
     connection.ask(pending.request, (answer) => {
       running.delete(connection);
-      const next = waiting.shift();
-      if (next === undefined) free.push(connection);
-      else use(connection, next);
+      release(connection);
       pending.settle(answer);
     });
   };
-  const openFor = async (pending: Pending): Promise<void> => {
-    open += 1;
+  const drop = (connection: Connection, broken: string): void => {
+    const index = free.indexOf(connection);
+    if (index >= 0) free.splice(index, 1);
+    const pending = running.get(connection);
+    running.delete(connection);
+    pending?.settle({ broken });
+    void open();
+  };
+  const open = async (): Promise<void> => {
+    if (isClosed) return;
     try {
       const connection: Connection = await openConnection(port, (error) => drop(connection, error.message));
-      use(connection, pending);
+      release(connection);
     } catch (error) {
-      open -= 1;
-      pending.settle({ broken: error instanceof Error && "code" in error ? String(error.code) : String(error) });
+      const broken = error instanceof Error && "code" in error ? String(error.code) : String(error);
+      waiting.shift()?.settle({ broken });
+      setTimeout(open, LOOK_EVERY_MS).unref();
     }
   };
+  for (let i = 0; i < CONNECTIONS; i++) void open();
+
   const ticker = setInterval(() => {
     const oldest = performance.now() - ANSWER_WITHIN_MS;
     for (const [connection, { since }] of running) {
@@ -68,11 +78,11 @@ function createPortPool(port: number): Pool {
     ask: (request, settle) => {
       const pending = { request, since: performance.now(), settle };
       const connection = free.shift();
-      if (connection !== undefined) use(connection, pending);
-      else if (open < MAX_CONNECTIONS) void openFor(pending);
-      else waiting.push(pending);
+      if (connection === undefined) waiting.push(pending);
+      else use(connection, pending);
     },
     close: () => {
+      isClosed = true;
       clearInterval(ticker);
       for (const connection of [...free, ...running.keys()]) connection.close();
     },

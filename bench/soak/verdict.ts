@@ -2,8 +2,11 @@ import type { MemberSample, Sample } from "./samples.ts";
 import type { Tally } from "./tally.ts";
 import { isGrowing, type Trend, trendOf } from "./trend.ts";
 
-const MOST_MEGABYTES_PER_HOUR = 1;
+/** Less than the smallest object that could be kept for each request. */
+const MOST_BYTES_PER_REQUEST = 16;
+const MEGABYTE = 1_048_576;
 const STANDARD_ERRORS = 3;
+const MS_PER_HOUR = 3_600_000;
 const FEWEST_SAMPLES = 10;
 /** A pool that opens its last connection or two is no leak. */
 const LEAST_GROWTH = 3;
@@ -47,9 +50,10 @@ function judgeMember(name: string, half: readonly Sample[]): MemberVerdict | nul
   };
 }
 
-function problemsOf({ name, rss }: MemberVerdict, half: readonly Sample[]): readonly string[] {
+function problemsOf({ name, rss }: MemberVerdict, half: readonly Sample[], requestsPerHour: number): readonly string[] {
   const problems: string[] = [];
-  if (rss !== null && rss.perHour - STANDARD_ERRORS * rss.errorPerHour > MOST_MEGABYTES_PER_HOUR)
+  const surely = rss === null ? 0 : (rss.perHour - STANDARD_ERRORS * rss.errorPerHour) * MEGABYTE;
+  if (rss !== null && surely > MOST_BYTES_PER_REQUEST * requestsPerHour)
     problems.push(`the memory of ${name} grows by ${rss.perHour.toFixed(1)} MB/h`);
   for (const what of ["descriptors", "handles"] as const) {
     const values = half.flatMap(({ members }) => members[name]?.[what] ?? []);
@@ -65,8 +69,12 @@ export function judge(samples: readonly Sample[], tally: Tally): Verdict {
   const half = samples.filter(({ atMs }) => atMs >= end / 2);
   const members = Object.keys(samples[0]?.members ?? {}).flatMap((name) => judgeMember(name, half) ?? []);
   const errors = Object.entries(tally.errors()).map(([kind, count]) => `${count} unexpected: ${kind}`);
+  const requestsPerHour = (tally.requests() / end) * MS_PER_HOUR;
   const queue = half.map((sample) => sample.queue);
   const behind =
     queue.length >= FEWEST_SAMPLES && isGrowing(queue, LEAST_QUEUE) ? ["the queue of unsent messages grows"] : [];
-  return { members, problems: [...errors, ...members.flatMap((member) => problemsOf(member, half)), ...behind] };
+  return {
+    members,
+    problems: [...errors, ...members.flatMap((member) => problemsOf(member, half, requestsPerHour)), ...behind],
+  };
 }
