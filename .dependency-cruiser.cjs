@@ -130,7 +130,10 @@ module.exports = {
         path: `^${GATEWAY}/adapters/providers/([a-z0-9]+)`,
         pathNot: [`^${GATEWAY}/adapters/providers/index[.]ts$`, TEST],
       },
-      to: { path: folder("adapters/providers"), pathNot: `^${GATEWAY}/adapters/providers/$1[-./]` },
+      to: {
+        path: folder("adapters/providers"),
+        pathNot: [`^${GATEWAY}/adapters/providers/$1[-./]`, folder("adapters/providers/wire")],
+      },
     }),
     forbid({
       name: "root-files-are-the-top",

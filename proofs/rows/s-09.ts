@@ -97,7 +97,7 @@ const REFUSALS: readonly (readonly [vendorCode: number, code: string])[] = [
   [21408, "country_not_allowed"],
   [21606, "delivery_failed"],
   [21610, "opted_out"],
-  [21612, "number_unreachable"],
+  [21612, "channel_unavailable"],
   [21614, "phone_landline"],
 ];
 
@@ -279,8 +279,8 @@ export const s09: Row = {
     edits: [
       {
         file: "packages/gateway/src/domain/delivery.ts",
-        find: "errorCode: result.code, giveBack: !mayHaveLeft }",
-        replace: "errorCode: result.code, giveBack: false }",
+        find: "giveBack: !mayHaveLeft,",
+        replace: "giveBack: false,",
       },
     ],
   },

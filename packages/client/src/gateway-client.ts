@@ -3,6 +3,7 @@ import type {
   CheckedVerification,
   CheckVerification,
   Contact,
+  FindRoute,
   GatewayEvent,
   GatewayStatus,
   InboxMessage as InboxMessageShape,
@@ -16,6 +17,7 @@ import type {
   NumberLimits,
   PauseList as PauseListShape,
   PutContact,
+  Route,
   SendMessage,
   StartedVerification,
   StartVerification,
@@ -104,6 +106,8 @@ export interface GatewayClient {
   getContact(sub: string, options?: CallOptions): Promise<Answer<Contact>>;
   deleteContact(sub: string, options?: CallOptions): Promise<Answer<null>>;
   lintTemplate(body: LintTemplate, options?: CallOptions): Promise<Answer<TemplateReport>>;
+  /** Which provider would be called for an address now, and why. */
+  findRoute(destination: FindRoute, options?: CallOptions): Promise<Answer<Route>>;
   status(options?: CallOptions): Promise<Answer<GatewayStatus>>;
   /** Follows the gateway's events until the loop is left. A failure is the last item; go on with `after`. */
   events(filter?: EventFilter): AsyncIterable<Answer<GatewayEvent>>;
@@ -185,6 +189,8 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
     deleteContact: (sub, callOptions) => call({ method: "DELETE", path: contact(sub) }, callOptions),
 
     lintTemplate: (body, callOptions) => call({ method: "POST", path: "/v1/templates/lint", body }, callOptions),
+    findRoute: (destination, callOptions) =>
+      call({ method: "GET", path: "/v1/route", query: { ...destination } }, callOptions),
     status: (callOptions) => call({ method: "GET", path: "/v1/status" }, callOptions),
     events: ({ after, signal } = {}) =>
       follow(transport, { method: "GET", path: "/v1/events", query: { after }, bearer, signal }),

@@ -1,12 +1,18 @@
 import { z } from "zod";
 
 /** How a message reaches a person. */
-export const CHANNELS = ["sms", "email"] as const;
+export const CHANNELS = ["sms", "whatsapp", "voice", "email"] as const;
 export const Channel = z.enum(CHANNELS);
 export type Channel = z.output<typeof Channel>;
 
+/** What surface A verifies, named by the channel of its first code: a phone or an e-mail address. */
+export const MEDIA = ["sms", "email"] as const;
+export type Medium = (typeof MEDIA)[number];
+
 /** Channels that a verification may fall back to, same number only. */
-export const FallbackChannel = z.enum(["whatsapp", "voice"]);
+export const FALLBACK_CHANNELS = ["whatsapp", "voice"] as const;
+export const FallbackChannel = z.enum(FALLBACK_CHANNELS);
+export type FallbackChannel = z.output<typeof FallbackChannel>;
 
 export const LocaleName = z.enum(["es", "en"]);
 

@@ -237,6 +237,42 @@ export const ERRORS = table({
     es: "Su operador bloqueó el mensaje",
     en: "Your carrier blocked the message",
   },
+  message_filtered: {
+    status: 422,
+    title: { es: "Mensaje filtrado", en: "Message filtered" },
+    es: "Su operador filtró el mensaje. Pruebe por otro medio",
+    en: "Your carrier filtered the message. Try another way",
+  },
+  whatsapp_missing: {
+    status: 422,
+    title: { es: "Sin WhatsApp", en: "No WhatsApp" },
+    es: "Ese número no tiene WhatsApp",
+    en: "That number has no WhatsApp",
+  },
+  channel_unavailable: {
+    status: 422,
+    title: { es: "Medio no disponible", en: "Channel not available" },
+    es: "Este medio no está disponible. Pruebe otro",
+    en: "This way is not available. Try another one",
+  },
+  destination_blocked: {
+    status: 403,
+    title: { es: "Destino bloqueado", en: "Destination blocked" },
+    es: "Por seguridad no enviamos SMS a este destino ahora. Use WhatsApp o email",
+    en: "For security we send no SMS to this destination now. Use WhatsApp or e-mail",
+  },
+  send_in_progress: {
+    status: 409,
+    title: { es: "Envío en curso", en: "Send in progress" },
+    es: "Ya hay un envío en curso a ese número",
+    en: "A message to that number is already on its way",
+  },
+  carrier_congested: {
+    status: 503,
+    title: { es: "Red congestionada", en: "Network congested" },
+    es: "La red de su operador está congestionada. Intente en un momento",
+    en: "The network of your carrier is congested. Try again in a moment",
+  },
   email_refused: {
     status: 422,
     title: { es: "Email rechazado", en: "E-mail refused" },

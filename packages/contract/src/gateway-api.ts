@@ -176,6 +176,29 @@ export const ProviderStatus = z.object({
   lastError: z.string().nullable(),
 });
 
+/** Which way a message to an address would take now. */
+export const FindRoute = z.strictObject({ to: z.string(), channel: Channel.default("sms") });
+export type FindRoute = z.input<typeof FindRoute>;
+
+export const Route = z.object({
+  to: z.string(),
+  channel: Channel,
+  country: z.string().nullable(),
+  /** The prefix or the country of the rule that matched; null when none did. */
+  match: z.string().nullable(),
+  candidates: z.array(
+    z.object({
+      provider: z.string(),
+      breaker: z.enum(["closed", "open", "half_open"]),
+      /** Why it cannot reach the address; null when it can. */
+      problem: z.string().nullable(),
+    }),
+  ),
+  /** Null when nobody can. */
+  chosen: z.string().nullable(),
+});
+export type Route = z.output<typeof Route>;
+
 export const Pause = z.object({ lane: Lane.nullable(), country: z.string().nullable(), since: Instant });
 export type Pause = z.output<typeof Pause>;
 

@@ -1,20 +1,19 @@
 import { promisify } from "node:util";
-import type { Channel } from "@mestore/sms-gateway-contract";
 import type { Logger } from "pino";
 import { guard } from "./adapters/guard.ts";
 import { createHostTokens } from "./adapters/host-tokens.ts";
 import { createMetrics, type Metrics } from "./adapters/metrics.ts";
 import { createProofSigner } from "./adapters/proof-signer.ts";
-import { PROVIDERS } from "./adapters/providers/index.ts";
 import { createSecrets, createSharedClock, createSystemClock } from "./adapters/system.ts";
 import type { Role } from "./cli/local.ts";
 import { type Config, OutOfReachError } from "./config.ts";
 import { ID_RANDOM_BYTES, toId } from "./domain/id.ts";
 import { createApp } from "./http/app.ts";
 import type { Server } from "./http/server.ts";
+import { openProviders, toRoutes } from "./open-providers.ts";
 import { openLimiter, openStore, type StoreOptions } from "./open-store.ts";
 import type { Clock } from "./ports/clock.ts";
-import type { Provider, ReceiveReceipt } from "./ports/provider.ts";
+import type { ReceiveReceipt } from "./ports/provider.ts";
 import type { Store } from "./ports/store.ts";
 import { createAccounts } from "./services/accounts.ts";
 import { createCodes } from "./services/codes.ts";
@@ -25,8 +24,10 @@ import { createInbox } from "./services/inbox.ts";
 import { createKeys, type Keys } from "./services/keys.ts";
 import { createLimits } from "./services/limits.ts";
 import { createNotifications } from "./services/notifications.ts";
+import { createReceipts } from "./services/receipts.ts";
 import { createRecipients } from "./services/recipients.ts";
 import { createRetention } from "./services/retention.ts";
+import { createRouter } from "./services/router.ts";
 import { createStatus } from "./services/status.ts";
 import { createSwitchboard } from "./services/switchboard.ts";
 import { createVerifications } from "./services/verifications.ts";
@@ -138,27 +139,45 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
 
   // Receipts reach the delivery service, which needs the providers first.
   let delivery: Delivery;
-  const receive: ReceiveReceipt = (messageId, receipt) => delivery.receive(messageId, receipt);
+  const receive: ReceiveReceipt = (messageId, receipt) => {
+    // A receipt that cannot be kept is logged by the delivery service, and the simulation sends none again.
+    delivery.receive(messageId, receipt).catch(() => undefined);
+  };
 
-  const simulate = (channel: Channel): Promise<Provider> =>
-    config.isProduction
-      ? PROVIDERS.disabled(channel)
-      : PROVIDERS.simulation({
-          channel,
-          clock,
-          inbox: { addEntry: inbox.add },
-          receive,
-          newId: () => toId("inb", clock.now(), secrets.randomBytes(ID_RANDOM_BYTES)),
-          ...(options.terminal === undefined ? {} : { terminal: options.terminal }),
-        });
-  const sms = config.twilio === undefined ? simulate("sms") : PROVIDERS.twilio({ ...config.twilio, clock });
-  const email = config.smtp === undefined ? simulate("email") : PROVIDERS.smtp(config.smtp);
-  const providers = { sms: guard(await sms, clock), email: guard(await email, clock) };
-  const providerIds = { sms: providers.sms.id, email: providers.email.id };
-  const hasInbox = providers.sms.simulated || providers.email.simulated;
+  const opened = await openProviders(config, {
+    clock,
+    simulation: {
+      inbox: { addEntry: inbox.add },
+      receive,
+      newId: () => toId("inb", clock.now(), secrets.randomBytes(ID_RANDOM_BYTES)),
+      ...(options.terminal === undefined ? {} : { terminal: options.terminal }),
+    },
+  });
+  const providers = opened.map((provider) => guard(provider, clock));
+  const router = createRouter({ providers, routes: toRoutes(config, providers) });
+  const hasInbox = providers.some(({ simulated }) => simulated);
 
   const { brand, webotpHost } = policy;
-  delivery = createDelivery({ store, clock, codes, switchboard, providers, brand, webotpHost, isWorker, onError });
+  const receipts = createReceipts({
+    delivery: { receive: (...given) => delivery.receive(...given) },
+    router,
+    secrets,
+    clock,
+    publicUrl: config.http.publicUrl,
+    onReceipt: metrics.receiptCame,
+  });
+  delivery = createDelivery({
+    store,
+    clock,
+    codes,
+    switchboard,
+    router,
+    brand,
+    webotpHost,
+    isWorker,
+    receiptAddressOf: receipts.addressOf,
+    onError,
+  });
   delivery.onChange(metrics.messageMoved);
   if (hasInbox) delivery.onChange(({ id, state }) => void inbox.changed(id, state).catch(onError));
 
@@ -194,16 +213,15 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     signer,
     policy,
     readRecipient,
-    providerIds,
+    router,
   });
   const contacts = createContacts(store, clock, policy.allowedCountries);
-  const status = createStatus({ store, clock, switchboard, providers });
+  const status = createStatus({ store, clock, switchboard, router });
   metrics.observe({
     isStoreUp: () => isAnswering(store.ping()),
     ...(limiter === null ? {} : { isLimiterUp: () => isAnswering(limiter.ping()) }),
     queue: async () => (await status.read()).queue,
-    breakers: () =>
-      Object.values(providers).map((p) => ({ provider: p.id, channel: p.channel, breaker: p.health().breaker })),
+    breakers: () => providers.map((p) => ({ provider: p.id, channel: p.channel, breaker: p.health().breaker })),
   });
   const hasCooldown = limitPolicy.cooldownMs > 0;
   const services = {
@@ -219,13 +237,15 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
       switchboard,
       readRecipient,
       brand,
-      providerIds,
+      router,
     }),
     contacts,
     limits,
     keys,
     idempotency: createIdempotency(store, clock, secrets),
     switchboard,
+    receipts,
+    router,
     status,
     events: store,
     inbox: hasInbox ? inbox : null,
@@ -324,7 +344,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
       await letConnectionsEnd();
       await app.close();
       await delivery.drain(DRAIN_GRACE_MS);
-      await Promise.all(Object.values(providers).map((provider) => provider.close?.()));
+      await Promise.all(providers.map((provider) => provider.close?.()));
       await store.close();
       await limiter?.close();
     },

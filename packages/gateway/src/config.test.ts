@@ -78,7 +78,7 @@ describe("without any setting", () => {
     expect(config.metrics).toBeUndefined();
     expect(config.log.level).toBe("warn");
     expect(config.auth.openVerification).toBe(true);
-    expect(config.enabled).toEqual({ sms: true, email: true });
+    expect(config.enabled).toEqual({ sms: true, whatsapp: true, voice: true, email: true });
     expect(config.cli).toEqual({ gatewayUrl: "http://127.0.0.1:8000", gatewayKey: undefined });
     expect(config.warnings).toEqual([]);
   });
@@ -137,7 +137,7 @@ describe("in production", () => {
     expect(config.auth.openVerification).toBe(false);
     expect(config.limits.ignoresLoopback).toBe(false);
     expect(config.secrets.kind).toBe("complete");
-    expect(config.twilio).toMatchObject({ accountSid: TWILIO.TWILIO_ACCOUNT_SID, sender: { from: "+13105550100" } });
+    expect(config.twilio).toMatchObject({ accountSid: TWILIO.TWILIO_ACCOUNT_SID, sender: { from: ["+13105550100"] } });
     expect(config.smtp).toEqual({ url: "smtps://mail.shop.example", from: "no-reply@shop.example" });
     expect(config.warnings).toEqual([]);
   });
@@ -485,8 +485,8 @@ describe("unknown names", () => {
   });
 
   it("further away are warned about", () => {
-    const names = load({ SMS_PROVIDER: "acme", TWILIO_REGION: "ie1", OTP_ALGORITHM: "x" }).warnings.map((w) => w.name);
-    expect(names).toEqual(["OTP_ALGORITHM", "SMS_PROVIDER", "TWILIO_REGION"]);
+    const names = load({ SMS_VENDOR: "acme", TWILIO_REGION: "ie1", OTP_ALGORITHM: "x" }).warnings.map((w) => w.name);
+    expect(names).toEqual(["OTP_ALGORITHM", "SMS_VENDOR", "TWILIO_REGION"]);
   });
 
   it("of others are left alone, and so are empty ones", () => {

@@ -15,6 +15,12 @@ const input = { env: process.env, cwd: process.cwd() };
 /** Standard input is held open only while somebody is asked. */
 function createTerminal(): Terminal {
   const { stdin, stdout, stderr } = process;
+  for (const stream of [stdout, stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      // Whoever read along is gone (`| head -1`): a server goes on, a command ends by itself.
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
   let lines: AsyncIterator<string> | null = null;
   return {
     print: (text) => void stdout.write(`${text}\n`),

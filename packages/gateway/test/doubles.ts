@@ -17,6 +17,7 @@ import { createDelivery } from "../src/services/delivery.ts";
 import { createLimits } from "../src/services/limits.ts";
 import { createNotifications } from "../src/services/notifications.ts";
 import { createRecipients } from "../src/services/recipients.ts";
+import { createRouter } from "../src/services/router.ts";
 import { createSwitchboard } from "../src/services/switchboard.ts";
 import { createVerifications } from "../src/services/verifications.ts";
 
@@ -149,6 +150,8 @@ const FREE: LimitPolicy = {
 export interface PartsOptions {
   readonly now: number;
   readonly sms?: FakeAnswer;
+  /** A second carrier of SMS, called `backup`; there is none without it. */
+  readonly backup?: FakeAnswer;
   readonly email?: FakeAnswer;
   /** Raised so far that nothing is limited, where absent. */
   readonly limits?: Partial<LimitPolicy>;
@@ -164,15 +167,30 @@ export async function openParts(options: PartsOptions) {
   const codes = createCodes(secrets);
   const sms = fakeProvider("sms", options.sms);
   const email = fakeProvider("email", options.email);
-  const providers = { sms, email };
-  const providerIds = { sms: sms.id, email: email.id };
+  const backup = { ...fakeProvider("sms", options.backup), id: "backup" };
+  const providers = options.backup === undefined ? [sms, email] : [sms, backup, email];
+  const router = createRouter({ providers, routes: {} });
   const errors: unknown[] = [];
   const onError = (error: unknown): void => {
     errors.push(error);
   };
-  const switchboard = createSwitchboard({ store, clock, enabled: { sms: true, email: true } });
+  const switchboard = createSwitchboard({
+    store,
+    clock,
+    enabled: { sms: true, whatsapp: true, voice: true, email: true },
+  });
   const words = { brand: "MeStore", webotpHost: undefined };
-  const delivery = createDelivery({ store, clock, codes, switchboard, providers, ...words, isWorker: true, onError });
+  const delivery = createDelivery({
+    store,
+    clock,
+    codes,
+    switchboard,
+    router,
+    ...words,
+    isWorker: true,
+    receiptAddressOf: () => undefined,
+    onError,
+  });
   const maxFailuresPerDay = 20;
   const policy = { ...FREE, ...options.limits };
   const limits = createLimits({
@@ -189,14 +207,14 @@ export async function openParts(options: PartsOptions) {
   const readRecipient = createRecipients(["CO"]);
   const signer: ProofSigner = { sign: async (claims) => JSON.stringify(claims), keySet: { keys: [] } };
   const codePolicy = { codeLength: 6, codeLifeMs: 600_000, maxAttempts: 5, maxFailuresPerDay };
-  const shared = { store, clock, secrets, limits, delivery, switchboard, readRecipient, providerIds };
+  const shared = { store, clock, secrets, limits, delivery, switchboard, readRecipient, router };
   const verifications = createVerifications({ ...shared, codes, signer, policy: codePolicy });
   const notifications = createNotifications({ ...shared, brand: words.brand });
   const contacts = createContacts(store, clock, ["CO"]);
   const hasCooldown = policy.cooldownMs > 0;
   const accounts = createAccounts({ contacts, verifications, limits, clock, maxFailuresPerDay, hasCooldown });
   return {
-    ...{ store, clock, secrets, codes, sms, email, errors, switchboard, delivery, limits },
+    ...{ store, clock, secrets, codes, sms, backup, email, errors, switchboard, delivery, limits },
     ...{ verifications, notifications, contacts, accounts, close },
   };
 }

@@ -16,6 +16,7 @@ const message: OutgoingMessage = {
   id: "msg_1",
   lane: "otp",
   channel: "sms",
+  country: "CO",
   to: "+573001234567",
   text: "123456 es tu clave",
   deliverBefore: NOW + 600_000,

@@ -71,6 +71,9 @@ export function guard(provider: Provider, clock: Clock): GuardedProvider {
         throw error;
       }
     },
+    problemWith: (destination) => provider.problemWith?.(destination) ?? null,
+    ...(provider.readReceipt === undefined ? {} : { readReceipt: provider.readReceipt }),
+    explain: (vendorCode) => provider.explain?.(vendorCode) ?? null,
     check: (signal) => provider.check(signal),
     close: async () => provider.close?.(),
     health: () => ({ breaker: BREAKER_NAMES[breaker.state], lastSuccessAt, lastError }),

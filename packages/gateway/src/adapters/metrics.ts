@@ -11,6 +11,7 @@ export interface Metrics {
     readonly provider: string;
     readonly state: string;
   }): void;
+  receiptCame(receipt: { readonly provider: string; readonly outcome: string }): void;
   swept(report: { readonly forgotten: Readonly<Record<string, number>>; readonly expiredVerifications: number }): void;
   refused(refusal: { readonly code: string; readonly dimension: string }): void;
   answered(request: {
@@ -68,6 +69,12 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
     labelNames: ["code", "dimension"],
     registers,
   });
+  const receipts = new Counter({
+    name: "gateway_receipts_total",
+    help: "Delivery receipts that vendors posted, by what became of them",
+    labelNames: ["provider", "outcome"],
+    registers,
+  });
   const lastSweep = new Gauge({
     name: "gateway_last_sweep_timestamp_seconds",
     help: "When this process last ended a sweep; 0 before its first, and where none runs",
@@ -92,6 +99,7 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
       sweptRows.inc({ kind: "expired_verifications" }, expiredVerifications);
       for (const [kind, count] of Object.entries(forgotten)) sweptRows.inc({ kind }, count);
     },
+    receiptCame: ({ provider, outcome }) => receipts.inc({ provider, outcome }),
     refused: ({ code, dimension }) => refusals.inc({ code, dimension }),
     messageMoved: ({ lane, channel, provider, state }) => messages.inc({ lane, channel, provider, state }),
     answered: ({ method, route, status, ms }) => requests.observe({ method, route, status }, ms / 1000),

@@ -86,6 +86,8 @@ export function createSharedClock(source: TimeSource = MACHINE): SharedClock {
 
 const POOL_BYTES = 8192;
 const KID_CHARS = 8;
+/** 132 bits. */
+const SEAL_CHARS = 22;
 
 /** Names an OTP secret in rows and logs: 48 bits that tell nothing of it. */
 const toKid = (secret: string): string => hash("sha256", `otp.kid.v1:${secret}`, "base64url").slice(0, KID_CHARS);
@@ -124,7 +126,17 @@ export function createSecrets({
     if (secret !== undefined) keys.set(toKid(secret), createSecretKey(secret, "utf8"));
   }
   const randomBytes = createRandomBytes();
-  const addressKey = createSecretKey(createHmac("sha256", otpSecret).update("address.v1").digest());
+  const derive = (secret: string, use: string): KeyObject =>
+    createSecretKey(createHmac("sha256", secret).update(use).digest());
+  const addressKey = derive(otpSecret, "address.v1");
+  const sealKey = derive(otpSecret, "seal.v1");
+  const sealKeys = otpSecretPrevious === undefined ? [sealKey] : [sealKey, derive(otpSecretPrevious, "seal.v1")];
+  const sealWith = (key: KeyObject, text: string): string =>
+    createHmac("sha256", key).update(text).digest("base64url").slice(0, SEAL_CHARS);
+  const isEqual = (a: string, b: string): boolean => {
+    const [left, right] = [Buffer.from(a), Buffer.from(b)];
+    return left.length === right.length && timingSafeEqual(left, right);
+  };
   return {
     randomBytes,
     randomText: (size) => Buffer.from(randomBytes(size)).toString("base64url"),
@@ -133,10 +145,9 @@ export function createSecrets({
       const key = keys.get(kid);
       return key === undefined ? null : createHmac("sha256", key).update(message).digest();
     },
-    isEqual(a, b) {
-      const [left, right] = [Buffer.from(a), Buffer.from(b)];
-      return left.length === right.length && timingSafeEqual(left, right);
-    },
+    isEqual,
+    seal: (text) => sealWith(sealKey, text),
+    isSealed: (text, seal) => sealKeys.some((key) => isEqual(sealWith(key, text), seal)),
     hashAddress: (address) => `~${createHmac("sha256", addressKey).update(address).digest("base64url")}`,
     fingerprint: (text) => hash("sha256", text, "base64url"),
   };

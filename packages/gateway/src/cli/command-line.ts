@@ -35,7 +35,9 @@ export const withConnection = (command: Command): Command =>
   );
 
 export const channelOption = (): Option =>
-  new Option("--channel <channel>", "sms or email; told by the address when absent").choices([...CHANNELS]);
+  new Option("--channel <channel>", "sms, whatsapp, voice or email; told by the address when absent").choices([
+    ...CHANNELS,
+  ]);
 
 export const channelOf = (to: string, channel: Channel | undefined): Channel =>
   channel ?? (to.includes("@") ? "email" : "sms");

@@ -8,11 +8,13 @@ import { addKeys } from "./commands/keys.ts";
 import { addLimits } from "./commands/limits.ts";
 import { addLint } from "./commands/lint.ts";
 import { addPauses } from "./commands/pauses.ts";
+import { addRoute } from "./commands/route.ts";
 import { addSelftest } from "./commands/selftest.ts";
 import { addSend } from "./commands/send.ts";
 import { addServe } from "./commands/serve.ts";
 import { addStatus } from "./commands/status.ts";
 import { addToken } from "./commands/token.ts";
+import { addTrace } from "./commands/trace.ts";
 import { addVerify } from "./commands/verify.ts";
 import { refusedError } from "./failures.ts";
 import type { Local } from "./local.ts";
@@ -26,6 +28,8 @@ const COMMANDS: readonly ((program: Command, line: CommandLine) => void)[] = [
   addVerify,
   addInbox,
   addStatus,
+  addRoute,
+  addTrace,
   addLimits,
   addPauses,
   addContacts,

@@ -32,8 +32,10 @@ function toSecrets(env: Env): SecretSettings {
   return { kind: "complete", otpSecret, proofPrivateKey, ...others };
 }
 
-/** A messaging service, which chooses among its numbers, wins over one number. */
-function toSender(env: Env): { readonly from: string } | { readonly messagingServiceSid: string } | undefined {
+/** A messaging service, which chooses among its numbers, wins over numbers. */
+function toSender(
+  env: Env,
+): { readonly from: readonly string[] } | { readonly messagingServiceSid: string } | undefined {
   if (env.TWILIO_MESSAGING_SERVICE_SID !== undefined) return { messagingServiceSid: env.TWILIO_MESSAGING_SERVICE_SID };
   return env.TWILIO_FROM_NUMBER === undefined ? undefined : { from: env.TWILIO_FROM_NUMBER };
 }
@@ -126,9 +128,20 @@ export function toPieces(env: Env, rootFolder: string) {
     },
     /** `name` is for people, without credentials; `dataFolder` is absolute and holds the secrets file outside production. */
     store: toStore(env, rootFolder),
-    enabled: { sms: env.SMS_ENABLED, email: env.EMAIL_OTP_ENABLED },
+    enabled: {
+      sms: env.SMS_ENABLED,
+      whatsapp: env.SMS_ENABLED,
+      voice: env.SMS_ENABLED,
+      email: env.EMAIL_OTP_ENABLED,
+    },
     /** Undefined when SMS are simulated. */
     twilio: toTwilio(env),
+    /** Who is called, in which order; a channel without providers uses all there are. */
+    routes: {
+      sms: { providers: env.SMS_PROVIDERS, rules: env.SMS_ROUTES },
+      whatsapp: { providers: env.WHATSAPP_PROVIDERS, rules: [] },
+      voice: { providers: env.VOICE_PROVIDERS, rules: [] },
+    },
     /** Undefined when e-mail is simulated or, in production, off. */
     smtp:
       env.SMTP_URL === undefined || env.EMAIL_FROM === undefined

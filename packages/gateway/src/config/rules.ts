@@ -122,7 +122,7 @@ const productionSecretsAreStrong: Rule = (draft) => {
 
 /** @see https://www.twilio.com/docs/iam/test-credentials */
 const productionSenderIsReal: Rule = (draft) =>
-  isProduction(draft) && draft.values.TWILIO_FROM_NUMBER?.startsWith("+1500555") === true
+  isProduction(draft) && draft.values.TWILIO_FROM_NUMBER?.some((from) => from.startsWith("+1500555")) === true
     ? [{ name: "TWILIO_FROM_NUMBER", problem: "is a test number of Twilio, which sends nothing" }]
     : [];
 

@@ -40,6 +40,38 @@ const sid = (prefix: "AC" | "MG" | "VA") => z.string().regex(new RegExp(`^${pref
 /** Splits at commas and spaces, so that both `CO,EC` and `CO, EC` do. */
 const list = z.string().transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== ""));
 
+const PROVIDER_NAME = /^[a-z][a-z0-9-]{0,30}$/;
+const names = () =>
+  z
+    .string()
+    .toLowerCase()
+    .pipe(list)
+    .pipe(z.array(z.string().regex(PROVIDER_NAME)).min(1))
+    .optional();
+const PROVIDER_NAMES = { problem: "must be names of providers in order, such as twilio,infobip" };
+
+/** `+57300=infobip,twilio; EC=vonage` */
+const routes = () =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(";")
+        .filter((rule) => rule.trim() !== "")
+        .map((rule) => {
+          const [match = "", providers = "", ...rest] = rule.split("=");
+          return { match: match.trim().toUpperCase(), providers: rest.length > 0 ? "" : providers.toLowerCase() };
+        }),
+    )
+    .pipe(
+      z.array(
+        z.object({
+          match: z.string().regex(/^(\+[1-9]\d{0,14}|[A-Z]{2})$/),
+          providers: list.pipe(z.array(z.string().regex(PROVIDER_NAME)).min(1)),
+        }),
+      ),
+    );
+
 /** An http(s) address without credentials, query or fragment; given back without the last slash. */
 const httpUrl = () =>
   z
@@ -209,10 +241,12 @@ export const Env = z.object({
     }),
   TWILIO_FROM_NUMBER: z
     .string()
-    .regex(/^(\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11})$/)
+    .transform((text) => text.split(",").map((entry) => entry.trim()))
+    .pipe(z.array(z.string().regex(/^(\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11})$/)).min(1))
     .optional()
     .register(notes, {
-      problem: "must be a number such as +13105550100, a short code, or a sender name of at most 11 letters",
+      problem:
+        "must be a number such as +13105550100, a short code, or a sender name of at most 11 letters; or several, with commas",
       placeholders: ["+573001234567"],
     }),
   TWILIO_MESSAGING_SERVICE_SID: sid("MG")
@@ -225,6 +259,13 @@ export const Env = z.object({
       placeholders: ["optional_verify_service_sid"],
     }),
   TWILIO_API_BASE_URL: httpUrl().optional().register(notes, HTTP_URL),
+
+  SMS_PROVIDERS: names().register(notes, PROVIDER_NAMES),
+  WHATSAPP_PROVIDERS: names().register(notes, PROVIDER_NAMES),
+  VOICE_PROVIDERS: names().register(notes, PROVIDER_NAMES),
+  SMS_ROUTES: routes().default([]).register(notes, {
+    problem: "must be rules such as +57300=infobip,twilio; EC=vonage: a prefix or a country, and providers in order",
+  }),
 
   EMAIL_OTP_ENABLED: flag().default(true).register(notes, FLAG),
   SMTP_URL: z

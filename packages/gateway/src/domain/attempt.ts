@@ -2,6 +2,7 @@ import type { MessageState } from "@mestore/sms-gateway-contract";
 import { afterAttempt, isForward, type Receipt, type SendResult } from "./delivery.ts";
 import type { NewEvent } from "./event.ts";
 import type { StoredMessage } from "./message.ts";
+import { nextProvider } from "./route.ts";
 
 /** Only while it may still be sent does a message keep its text. */
 export const keepsText = (state: MessageState): boolean => state === "queued" || state === "sending";
@@ -29,9 +30,12 @@ const messageEvent = (
 
 /** Moves a message forward by a receipt, never back; null when it does not move. */
 export function applyReceipt(message: StoredMessage, receipt: Receipt, now: number): MessageMove | null {
-  const { state, code, vendorCode } = receipt;
+  const { state, code, vendorCode, attempt = message.attempts } = receipt;
   if (!isForward(message.state, state)) return null;
+  // An attempt that failed over: what it did not deliver, the next one may.
+  if (state === "undelivered" && attempt !== message.attempts) return null;
   const data = {
+    ...(attempt === message.attempts ? {} : { attempt }),
     ...(code === undefined ? {} : { errorCode: code }),
     ...(vendorCode === undefined ? {} : { vendorCode }),
   };
@@ -43,23 +47,35 @@ export function applyReceipt(message: StoredMessage, receipt: Receipt, now: numb
   };
 }
 
+/** What an attempt came to, and who could make the next one. */
+export interface Conclusion {
+  readonly result: SendResult;
+  /** Who may be called from here on, the best first. */
+  readonly usable: readonly string[];
+  readonly now: number;
+}
+
 /** Ends the running attempt with what it came to. */
-export function concludeAttempt(message: StoredMessage, result: SendResult, now: number): MessageMove {
-  const { attempts, unknownAttempts, provider } = message;
-  const plan = afterAttempt({ ...message, unknownBefore: unknownAttempts }, result, now);
+export function concludeAttempt(message: StoredMessage, { result, usable, now }: Conclusion): MessageMove {
+  const { attempts, unknownAttempts, provider, tried } = message;
+  const next = nextProvider(usable, tried);
+  const plan = afterAttempt({ ...message, unknownBefore: unknownAttempts }, result, { next, now });
   const data = {
     attempt: attempts,
     provider,
     outcome: result.outcome,
+    ...("sender" in result && typeof result.sender === "string" ? { sender: result.sender } : {}),
     ...("vendorCode" in result && result.vendorCode !== undefined ? { vendorCode: result.vendorCode } : {}),
     ...(plan.errorCode === undefined ? {} : { errorCode: plan.errorCode }),
     ...(plan.giveBack ? { givenBack: true } : {}),
+    ...(plan.nextProvider === undefined ? {} : { next: plan.nextProvider }),
   };
   return {
     message: {
       ...message,
       state: plan.state,
       errorCode: plan.errorCode ?? message.errorCode,
+      provider: plan.nextProvider ?? provider,
       providerMessageId: result.outcome === "accepted" ? result.providerMessageId : message.providerMessageId,
       unknownAttempts: unknownAttempts + (result.outcome === "unknown" ? 1 : 0),
       text: keepsText(plan.state) ? message.text : null,
@@ -104,7 +120,10 @@ export interface Claimer {
 /** Takes a message that is due: begins its next attempt, or ends it. */
 export function claimDue(found: StoredMessage, { isWanted, leaseMs, now }: Claimer): MessageMove {
   // A lease that ran out: the process that began the attempt is gone, and the call may have left.
-  const lost = found.state === "sending" ? concludeAttempt(found, { outcome: "unknown" }, now) : null;
+  const lost =
+    found.state === "sending"
+      ? concludeAttempt(found, { result: { outcome: "unknown" }, usable: [found.provider], now })
+      : null;
   if (lost !== null && lost.message.state !== "queued") return lost;
   const message = lost?.message ?? found;
   const events = lost?.events ?? [];
@@ -113,7 +132,13 @@ export function claimDue(found: StoredMessage, { isWanted, leaseMs, now }: Claim
     return { ...expired, events: [...events, ...expired.events] };
   }
   return {
-    message: { ...message, state: "sending", attempts: message.attempts + 1, updatedAt: now },
+    message: {
+      ...message,
+      state: "sending",
+      attempts: message.attempts + 1,
+      tried: [...message.tried, message.provider],
+      updatedAt: now,
+    },
     dueAt: now + leaseMs,
     giveBack: false,
     events,

@@ -1,5 +1,6 @@
 import type { Channel, Lane, MessageState } from "@mestore/sms-gateway-contract";
 import type { ErrorCode } from "@mestore/sms-gateway-contract/errors";
+import { type NextProvider, waitsOf } from "./route.ts";
 
 /** Why a provider refused for good, as the code that the caller reads. */
 export type RejectionCode = Extract<
@@ -12,9 +13,19 @@ export type RejectionCode = Extract<
   | "number_inactive"
   | "handset_unreachable"
   | "message_blocked"
+  | "message_filtered"
+  | "destination_blocked"
+  | "channel_unavailable"
+  | "whatsapp_missing"
+  | "carrier_congested"
+  | "send_in_progress"
+  | "rate_limited"
   | "email_refused"
   | "delivery_failed"
 >;
+
+/** What may be changed so that the same message arrives after all. */
+export type Change = "sender" | "provider" | "channel";
 
 /**
  * What one call to a provider came to.
@@ -23,23 +34,48 @@ export type RejectionCode = Extract<
  * not take it, and may later · `unknown` it may have (a timeout after the request left), so nobody sends it twice blindly.
  */
 export type SendResult =
-  | { readonly outcome: "accepted"; readonly providerMessageId: string }
-  | { readonly outcome: "rejected"; readonly code: RejectionCode; readonly vendorCode?: string }
+  | {
+      readonly outcome: "accepted";
+      readonly providerMessageId: string;
+      /** A number, a short code or a name; null when the vendor chose. */
+      readonly sender?: string | null;
+    }
+  | {
+      readonly outcome: "rejected";
+      readonly code: RejectionCode;
+      readonly vendorCode?: string;
+      /** What may help; nothing does when absent. */
+      readonly change?: readonly Change[];
+    }
   | { readonly outcome: "throttled"; readonly retryAfterMs?: number; readonly vendorCode?: string }
   | { readonly outcome: "unavailable"; readonly vendorCode?: string }
   | { readonly outcome: "unknown"; readonly vendorCode?: string };
 
+/** What a message cost, as the vendor says it. */
+export interface Price {
+  readonly amount: number;
+  /** ISO 4217. */
+  readonly currency: string;
+}
+
 /** A delivery receipt in our words. */
 export interface Receipt {
+  /** The attempt that it speaks of; the last one when absent. */
+  readonly attempt?: number;
+  readonly price?: Price;
   readonly state: "sent" | "delivered" | "undelivered";
   readonly code?: RejectionCode;
   readonly vendorCode?: string;
+  /** What may help; nothing does when absent. */
+  readonly change?: readonly Change[];
 }
 
 export interface DeliveryPlan {
   /** What the message becomes. `queued` means one more attempt at `nextAttemptAt`. */
   readonly state: MessageState;
   readonly nextAttemptAt?: number;
+  /** Who makes it. */
+  readonly nextProvider?: string;
   readonly errorCode?: RejectionCode;
   /** Nothing was sent: sends, cool-down and money go back. */
   readonly giveBack: boolean;
@@ -61,38 +97,58 @@ const retryDelays: Readonly<Record<Lane, readonly number[]>> = {
 
 export interface AttemptedMessage {
   readonly lane: Lane;
-  /** Attempts begun, this one included. */
-  readonly attempts: number;
+  /** The provider of each attempt, this one last. */
+  readonly tried: readonly string[];
   /** Attempts before this one whose outcome stayed unknown. */
   readonly unknownBefore: number;
   /** Nothing is sent at or after this instant. */
   readonly deliverBefore: number;
 }
 
-/** Decides what a message becomes after one attempt. */
-export function afterAttempt(message: AttemptedMessage, result: SendResult, now: number): DeliveryPlan {
-  const mayHaveLeft = message.unknownBefore > 0;
+/** A refusal that another provider would not repeat. */
+const helpsElsewhere = ({ change = [] }: { readonly change?: readonly Change[] }): boolean =>
+  change.includes("provider") || change.includes("sender");
+
+/**
+ * Decides what a message becomes after one attempt. Whoever has not been tried is called at once; when all have been, the
+ * message waits, and begins again with the first. What may have left goes out once more when it is an OTP, and never when
+ * it is a notification.
+ *
+ * @param next who would be called next; null when nobody can be
+ */
+export function afterAttempt(
+  message: AttemptedMessage,
+  result: SendResult,
+  { next, now }: { readonly next: NextProvider | null; readonly now: number },
+): DeliveryPlan {
+  const { lane, unknownBefore, deliverBefore } = message;
+  const mayHaveLeft = unknownBefore > 0;
+  const lost = (errorCode: RejectionCode): DeliveryPlan => ({
+    state: mayHaveLeft ? "unknown" : "failed",
+    errorCode,
+    giveBack: !mayHaveLeft,
+  });
+  const again = (nextAttemptAt: number): DeliveryPlan | null =>
+    next !== null && nextAttemptAt < deliverBefore
+      ? { state: "queued", nextAttemptAt, nextProvider: next.id, giveBack: false }
+      : null;
+  const isFailover = next?.isFailover === true;
   switch (result.outcome) {
     case "accepted":
       return { state: "sent", giveBack: false };
     case "rejected":
-      return { state: mayHaveLeft ? "unknown" : "failed", errorCode: result.code, giveBack: !mayHaveLeft };
+      return (isFailover && helpsElsewhere(result) ? again(now) : null) ?? lost(result.code);
     case "unknown": {
-      const again = message.lane === "otp" && message.unknownBefore + 1 < MAX_OTP_UNKNOWN;
-      const nextAttemptAt = now + OTP_UNKNOWN_RETRY_MS;
-      return again && nextAttemptAt < message.deliverBefore
-        ? { state: "queued", nextAttemptAt, giveBack: false }
-        : { state: "unknown", giveBack: false };
+      const once = lane === "otp" && unknownBefore + 1 < MAX_OTP_UNKNOWN;
+      const nextAttemptAt = isFailover ? now : now + OTP_UNKNOWN_RETRY_MS;
+      return (once ? again(nextAttemptAt) : null) ?? { state: "unknown", giveBack: false };
     }
     case "throttled":
     case "unavailable": {
-      const delay = retryDelays[message.lane][message.attempts - 1 - message.unknownBefore];
+      if (isFailover) return again(now) ?? lost("delivery_failed");
+      const delay = retryDelays[lane][Math.max(0, waitsOf(message.tried) - unknownBefore)];
       const asked = result.outcome === "throttled" ? (result.retryAfterMs ?? 0) : 0;
-      const nextAttemptAt = now + Math.max(delay ?? 0, asked);
-      if (delay !== undefined && nextAttemptAt < message.deliverBefore) {
-        return { state: "queued", nextAttemptAt, giveBack: false };
-      }
-      return { state: mayHaveLeft ? "unknown" : "failed", errorCode: "delivery_failed", giveBack: !mayHaveLeft };
+      return (delay === undefined ? null : again(now + Math.max(delay, asked))) ?? lost("delivery_failed");
     }
   }
 }
@@ -120,6 +176,8 @@ export interface OutgoingMessage {
   readonly lane: Lane;
   readonly channel: Channel;
   readonly to: string;
+  /** Two letters for a phone, null for an e-mail. */
+  readonly country: string | null;
   readonly text: string;
   /** E-mail only. */
   readonly subject?: string;
@@ -128,6 +186,8 @@ export interface OutgoingMessage {
   readonly deliverBefore: number;
   /** A call that has not begun by then must not begin: the lease is about to end, and another process would call too. */
   readonly callBefore: number;
+  /** Where the vendor posts the receipts of this attempt; absent while nobody could reach us. */
+  readonly receiptUrl?: string;
   /** The code inside an OTP: shown by the simulation, never by a carrier. */
   readonly code?: string;
   /** The user's name on record, for the terminal block of the simulation. */

@@ -1,3 +1,4 @@
+import type { Channel, FallbackChannel } from "@mestore/sms-gateway-contract";
 import type { Receipt, SendResult } from "./delivery.ts";
 
 type WithoutId<Result> = Result extends { readonly outcome: "accepted" } ? Omit<Result, "providerMessageId"> : Result;
@@ -22,7 +23,10 @@ export interface MagicNumber {
   readonly name: string;
   readonly es: string;
   readonly en: string;
+  /** What becomes of an SMS. */
   readonly behaviour: MagicBehaviour;
+  /** What becomes of the other ways to the same phone; delivered when absent. */
+  readonly others?: Partial<Readonly<Record<FallbackChannel, MagicBehaviour>>>;
 }
 
 /** Colombian mobiles in form. The simulation alone knows them. */
@@ -66,9 +70,11 @@ export const MAGIC_NUMBERS: readonly MagicNumber[] = [
   {
     number: `${PREFIX}0002`,
     name: "unreachable",
-    es: "El número no recibe mensajes",
-    en: "The number does not receive messages",
-    behaviour: answered({ outcome: "rejected", code: "number_unreachable", vendorCode: "21612" }),
+    es: "Ese remitente no llega a ese número; otro medio sí",
+    en: "That sender does not reach that number; another channel does",
+    behaviour: answered({
+      ...{ outcome: "rejected", code: "channel_unavailable", vendorCode: "21612", change: ["channel"] },
+    }),
   },
   {
     number: `${PREFIX}0003`,
@@ -92,11 +98,20 @@ export const MAGIC_NUMBERS: readonly MagicNumber[] = [
     behaviour: answered({ outcome: "rejected", code: "delivery_failed", vendorCode: "21606" }),
   },
   {
+    number: `${PREFIX}0008`,
+    name: "no_messages",
+    es: "El número no recibe mensajes",
+    en: "The number does not receive messages",
+    behaviour: answered({
+      ...{ outcome: "rejected", code: "number_unreachable", vendorCode: "21214", change: ["channel"] },
+    }),
+  },
+  {
     number: `${PREFIX}0009`,
     name: "landline",
     es: "El operador dice que es un teléfono fijo",
     en: "The carrier says that it is a landline",
-    behaviour: answered({ outcome: "rejected", code: "phone_landline", vendorCode: "21614" }),
+    behaviour: answered({ outcome: "rejected", code: "phone_landline", vendorCode: "21614", change: ["channel"] }),
   },
   {
     number: `${PREFIX}0010`,
@@ -159,21 +174,26 @@ export const MAGIC_NUMBERS: readonly MagicNumber[] = [
     name: "undelivered",
     es: "Aceptado y luego no entregado, sin decir por qué",
     en: "Accepted and then not delivered, nobody says why",
-    behaviour: accepted({ state: "undelivered", code: "delivery_failed", vendorCode: "30008" }),
+    behaviour: accepted({ state: "undelivered", code: "delivery_failed", vendorCode: "30008", change: ["channel"] }),
   },
   {
     number: `${PREFIX}0021`,
     name: "handset_unreachable",
     es: "Aceptado; el celular está apagado o sin señal",
     en: "Accepted; the phone is off or out of coverage",
-    behaviour: accepted({ state: "undelivered", code: "handset_unreachable", vendorCode: "30003" }),
+    behaviour: accepted({
+      state: "undelivered",
+      code: "handset_unreachable",
+      vendorCode: "30003",
+      change: ["channel"],
+    }),
   },
   {
     number: `${PREFIX}0022`,
     name: "blocked",
     es: "Aceptado y luego bloqueado por el operador",
     en: "Accepted and then blocked by the carrier",
-    behaviour: accepted({ state: "undelivered", code: "message_blocked", vendorCode: "30004" }),
+    behaviour: accepted({ state: "undelivered", code: "message_blocked", vendorCode: "30004", change: ["channel"] }),
   },
   {
     number: `${PREFIX}0023`,
@@ -187,7 +207,41 @@ export const MAGIC_NUMBERS: readonly MagicNumber[] = [
     name: "filtered",
     es: "Aceptado y luego filtrado por su contenido",
     en: "Accepted and then filtered for its content",
-    behaviour: accepted({ state: "undelivered", code: "message_blocked", vendorCode: "30007" }),
+    behaviour: accepted({ state: "undelivered", code: "message_filtered", vendorCode: "30007", change: ["channel"] }),
+  },
+  {
+    number: `${PREFIX}0025`,
+    name: "no_whatsapp",
+    es: "Celular apagado y sin WhatsApp; la llamada sí llega",
+    en: "The phone is off and has no WhatsApp; a call arrives",
+    behaviour: accepted({
+      state: "undelivered",
+      code: "handset_unreachable",
+      vendorCode: "30003",
+      change: ["channel"],
+    }),
+    others: {
+      whatsapp: accepted({ state: "undelivered", code: "whatsapp_missing", vendorCode: "63003", change: ["channel"] }),
+    },
+  },
+  {
+    number: `${PREFIX}0026`,
+    name: "congested",
+    es: "Aceptado; la red del operador está congestionada",
+    en: "Accepted; the network of the carrier is congested",
+    behaviour: accepted({ state: "undelivered", code: "carrier_congested", vendorCode: "30017" }),
+  },
+  {
+    number: `${PREFIX}0027`,
+    name: "pumping",
+    es: "Aceptado y luego bloqueado contra el bombeo de SMS",
+    en: "Accepted and then blocked against SMS pumping",
+    behaviour: accepted({
+      state: "undelivered",
+      code: "destination_blocked",
+      vendorCode: "30450",
+      change: ["channel"],
+    }),
   },
 ];
 
@@ -199,3 +253,12 @@ export const isMagicNumber = (e164: string): boolean => MAGIC.test(e164);
 /** Finds what a number does. One of the range that is not in the table is delivered; one outside the range is null. */
 export const findMagicNumber = (e164: string): MagicNumber | null =>
   byNumber.get(e164) ?? (isMagicNumber(e164) ? { ...DELIVERED, number: e164 } : null);
+
+/** What a number does on a channel; null for one that is no magic number. */
+export function magicBehaviour(to: string, channel: Channel): MagicBehaviour | null {
+  const magic = findMagicNumber(to);
+  if (magic === null) return null;
+  return channel === "whatsapp" || channel === "voice"
+    ? (magic.others?.[channel] ?? DELIVERED.behaviour)
+    : magic.behaviour;
+}

@@ -17,6 +17,7 @@ export interface NewMessage {
   readonly text: string | null;
   readonly userName: string | null;
   readonly segments: number | null;
+  /** Who is called, was called last, or is called next. */
   readonly provider: string;
   readonly deliverBefore: number;
   readonly leaseUntil: number;
@@ -29,6 +30,8 @@ export interface StoredMessage extends Omit<NewMessage, "leaseUntil"> {
   readonly providerMessageId: string | null;
   /** Attempts begun; also the fence: a completion for an older attempt is refused. */
   readonly attempts: number;
+  /** The provider of each attempt, in order. */
+  readonly tried: readonly string[];
   readonly unknownAttempts: number;
   readonly createdAt: number;
   readonly updatedAt: number;

@@ -7,6 +7,7 @@ import { inboxRoutes } from "./inbox-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { operatorRoutes } from "./operator-routes.ts";
 import { publicRoutes } from "./public-routes.ts";
+import { receiptRoutes } from "./receipt-routes.ts";
 import { createServer, type OnAnswer, refuseOtherMethods, type Server, type ServerOptions } from "./server.ts";
 import type { Services, SurfaceSettings } from "./services.ts";
 import { smsRoutes } from "./sms-routes.ts";
@@ -52,6 +53,7 @@ export async function createApp(options: AppOptions): Promise<Server> {
     },
     { prefix: "/v1" },
   );
+  await app.register(async (callbacks: Server) => receiptRoutes(callbacks, services), { prefix: "/receipts" });
   if (inbox !== null) await inboxPage(app);
   seal();
   return app;

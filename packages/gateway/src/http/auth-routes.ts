@@ -1,7 +1,8 @@
 import cors from "@fastify/cors";
 import {
   AuthAnswer,
-  type Channel,
+  MEDIA,
+  type Medium,
   type OtpType,
   SendEmailOpen,
   SendForBearer,
@@ -35,7 +36,7 @@ const WAIT_MS = 4_000;
 const MINUTE_MS = 60_000;
 
 interface Endpoint {
-  readonly channel: Channel;
+  readonly channel: Medium;
   readonly type: OtpType;
   readonly medium: string;
   /** Bodies of the open flow. */
@@ -59,7 +60,7 @@ const EMAIL: Endpoint = {
   verifyShape: VerifyEmailOpen.transform(({ email, otp }) => ({ to: email, code: otp })),
 };
 
-const TYPES: Readonly<Record<Channel, OtpType>> = { sms: "SMS", email: "EMAIL" };
+const TYPES: Readonly<Record<Medium, OtpType>> = { sms: "SMS", email: "EMAIL" };
 
 const otpBody = (otp: OtpState) => ({
   active: otp.isActive,
@@ -77,8 +78,8 @@ function deliveryBody({ lastMessage }: OtpState, locale: Locale): VerificationSt
 }
 
 /** `channel` is the endpoint's; without one it is the channel that has a live code. */
-function toStatusBody(state: AccountState, channel: Channel | null, locale: Locale): VerificationStatusBody {
-  const active = (["sms", "email"] as const).find((name) => state.otps[name].isActive);
+function toStatusBody(state: AccountState, channel: Medium | null, locale: Locale): VerificationStatusBody {
+  const active = MEDIA.find((name) => state.otps[name].isActive);
   const shown = channel ?? active ?? "sms";
   const otp = state.otps[shown];
   return {

@@ -1,4 +1,4 @@
-import type { MessageState } from "@mestore/sms-gateway-contract";
+import type { Medium, MessageState } from "@mestore/sms-gateway-contract";
 import type { Locale } from "@mestore/sms-gateway-contract/errors";
 
 type Texts = Readonly<Record<Locale, string>>;
@@ -17,7 +17,7 @@ const MINUTES: Readonly<Record<Locale, { readonly one: string; readonly other: s
   en: { one: "1 minute", other: "{n} minutes" },
 };
 
-export const VERIFIED: Readonly<Record<"sms" | "email", Texts>> = {
+export const VERIFIED: Readonly<Record<Medium, Texts>> = {
   sms: { es: "Teléfono verificado", en: "Phone verified" },
   email: { es: "Email verificado", en: "E-mail verified" },
 };

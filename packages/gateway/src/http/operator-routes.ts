@@ -1,11 +1,13 @@
 import {
   ChangePause,
   Contact,
+  FindRoute,
   GatewayStatus,
   LintTemplate,
   NumberLimits,
   PauseList,
   PutContact,
+  Route,
   TemplateReport,
 } from "@mestore/sms-gateway-contract";
 import { z } from "zod";
@@ -142,10 +144,29 @@ function pauseRoutes(app: Server, services: Services): void {
 
 /** What operators and the host's servers use besides sending and verifying. */
 export function operatorRoutes(app: Server, services: Services, settings: SurfaceSettings): void {
-  const { status, limits, store } = services;
+  const { status, limits, store, router, readRecipient } = services;
   limitRoutes(app, services);
   contactRoutes(app, services);
   pauseRoutes(app, services);
+
+  app.get(
+    "/route",
+    {
+      onRequest: requireKey(services, "operate"),
+      schema: {
+        tags: ["operation"],
+        summary: "Explains which provider an address would be reached by, and why",
+        querystring: FindRoute,
+        response: { 200: Route },
+      },
+    },
+    async ({ query: { to: typed, channel } }): Promise<z.output<typeof Route>> => {
+      const { address, country } = readRecipient(channel, typed);
+      const destination = { channel, to: address.value, country };
+      const { match, candidates, chosen } = router.explain(destination);
+      return { ...destination, match, candidates: [...candidates], chosen };
+    },
+  );
 
   app.post(
     "/templates/lint",

@@ -11,7 +11,9 @@ import type { Inbox } from "../services/inbox.ts";
 import type { Keys } from "../services/keys.ts";
 import type { Limits } from "../services/limits.ts";
 import type { Notifications } from "../services/notifications.ts";
+import type { Receipts } from "../services/receipts.ts";
 import type { ReadRecipient } from "../services/recipients.ts";
+import type { Router } from "../services/router.ts";
 import type { Status } from "../services/status.ts";
 import type { Switchboard } from "../services/switchboard.ts";
 import type { Verifications } from "../services/verifications.ts";
@@ -27,6 +29,8 @@ export interface Services {
   readonly keys: Keys;
   readonly idempotency: Idempotency;
   readonly switchboard: Switchboard;
+  readonly receipts: Receipts;
+  readonly router: Router;
   readonly status: Status;
   readonly events: EventStore;
   /** In simulation only. */

@@ -1,5 +1,6 @@
 import type { Lane, MessageState } from "@mestore/sms-gateway-contract";
-import type { Receipt, SendResult } from "../domain/delivery.ts";
+import type { Conclusion } from "../domain/attempt.ts";
+import type { Receipt } from "../domain/delivery.ts";
 import type { IdempotentAnswer } from "../domain/idempotency.ts";
 import type { Charge, Refusal } from "../domain/limits.ts";
 import type { NewMessage, StoredMessage } from "../domain/message.ts";
@@ -55,7 +56,13 @@ export interface MessageStore {
    * @param message as it was when the attempt began; its `attempts` is the fence
    * @returns null when that attempt is not the running one any more
    */
-  settleAttempt(message: StoredMessage, result: SendResult, now: number): Promise<StoredMessage | null>;
+  settleAttempt(message: StoredMessage, conclusion: Conclusion): Promise<StoredMessage | null>;
+  /**
+   * Takes one message that is due, as `claimMessages` would.
+   *
+   * @returns null when somebody else has it, or it is not due
+   */
+  claimMessage(id: string, step: Pick<ClaimStep, "leaseMs" | "now">): Promise<StoredMessage | null>;
   /** Moves a message forward, never back. Null when it did not move. */
   applyReceipt(id: string, receipt: Receipt, now: number): Promise<StoredMessage | null>;
   readMessage(tenant: string, id: string): Promise<StoredMessage | null>;

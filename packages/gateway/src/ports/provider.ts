@@ -1,5 +1,6 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
 import type { OutgoingMessage, Receipt, SendResult } from "../domain/delivery.ts";
+import type { VendorError } from "../domain/vendor-error.ts";
 
 /** What `status` and `doctor` say of a provider's account. */
 export interface AccountCheck {
@@ -7,6 +8,31 @@ export interface AccountCheck {
   /** One line for an operator, in English; no secret. */
   readonly detail: string;
 }
+
+/** A request of a vendor to us, before anybody believed a word of it. */
+export interface Callback {
+  /** As the vendor was given it, under `PUBLIC_URL`; never what `Host` says. */
+  readonly url: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Byte for byte. */
+  readonly body: string;
+}
+
+/** What a vendor reports. */
+export type Reported =
+  | {
+      readonly kind: "receipt";
+      /** Null where the vendor does not repeat its id. */
+      readonly providerMessageId: string | null;
+      readonly receipt: Receipt;
+    }
+  /** Genuine, and nothing that moves a message. */
+  | { readonly kind: "nothing" }
+  /** No signature, or a wrong one; or somebody else's account. */
+  | { readonly kind: "forged" }
+  /** Not what the vendor's contract says. */
+  | { readonly kind: "malformed" };
 
 /** One way of sending one channel. */
 export interface Provider {
@@ -16,6 +42,15 @@ export interface Provider {
   readonly simulated: boolean;
   /** Sends once. Never throws: every failure is an outcome, and what may have left is `unknown`. */
   send(message: OutgoingMessage, signal: AbortSignal): Promise<SendResult>;
+  /**
+   * Why it certainly cannot reach a destination, for an operator, in English; null when it may. A sender that cannot
+   * exist in a country is such a reason.
+   */
+  problemWith?(destination: { readonly to: string; readonly country: string | null }): string | null;
+  /** Reads a delivery receipt that the vendor posted; absent where the vendor posts none. */
+  readReceipt?(callback: Callback): Promise<Reported>;
+  /** What an error of the vendor means; null when this version does not know it. */
+  explain?(vendorCode: string): VendorError | null;
   /** Asks the vendor whether the account works. */
   check(signal: AbortSignal): Promise<AccountCheck>;
   close?(): Promise<void>;

@@ -11,6 +11,10 @@ export interface Secrets {
   isEqual(a: string, b: string): boolean;
   /** What a number or an e-mail address becomes when nobody needs it any more: a keyed hash, `~` and 256 bits as base64url. */
   hashAddress(address: string): string;
+  /** Keyed hash of a text that goes out and comes back, 128 bits as base64url: nobody else could have made it. */
+  seal(text: string): string;
+  /** Tells whether a text was sealed here, also before the last rotation; in constant time. */
+  isSealed(text: string, seal: string): boolean;
   /** SHA-256, base64url: for API keys (256 random bits need no slow hash) and idempotency keys. */
   fingerprint(text: string): string;
 }

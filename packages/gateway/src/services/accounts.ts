@@ -1,4 +1,4 @@
-import type { Channel, MessageState } from "@mestore/sms-gateway-contract";
+import type { Medium, MessageState } from "@mestore/sms-gateway-contract";
 import type { ErrorCode, Locale } from "@mestore/sms-gateway-contract/errors";
 import { AppError } from "../domain/app-error.ts";
 import type { Contact } from "../domain/contact.ts";
@@ -33,12 +33,12 @@ export interface OtpState {
 export interface AccountState {
   readonly phoneVerified: boolean;
   readonly emailVerified: boolean;
-  readonly otps: Readonly<Record<Channel, OtpState>>;
+  readonly otps: Readonly<Record<Medium, OtpState>>;
 }
 
 export interface SendRequest {
   readonly caller: Caller;
-  readonly channel: Channel;
+  readonly channel: Medium;
   readonly locale: Locale;
   /** Where the request came from. */
   readonly clientAddress: string;
@@ -61,7 +61,7 @@ export interface Accounts {
   /** @throws {AppError} those of a check; `phone_missing`, `email_missing` */
   verify(request: {
     readonly caller: Caller;
-    readonly channel: Channel;
+    readonly channel: Medium;
     readonly code: string;
   }): Promise<{ readonly state: AccountState; readonly proof: string }>;
   state(bearer: Bearer): Promise<AccountState>;
@@ -87,8 +87,8 @@ const NOTHING_SENT: OtpState = {
   isApproved: false,
 };
 
-const MISSING: Readonly<Record<Channel, ErrorCode>> = { sms: "phone_missing", email: "email_missing" };
-const ALREADY: Readonly<Record<Channel, ErrorCode>> = {
+const MISSING: Readonly<Record<Medium, ErrorCode>> = { sms: "phone_missing", email: "email_missing" };
+const ALREADY: Readonly<Record<Medium, ErrorCode>> = {
   sms: "phone_already_verified",
   email: "email_already_verified",
 };
@@ -100,7 +100,7 @@ interface Target {
   readonly isVerified: boolean;
 }
 
-type Targets = Readonly<Record<Channel, Target>> & { readonly name: string | null };
+type Targets = Readonly<Record<Medium, Target>> & { readonly name: string | null };
 
 const scopeOf = (subject: string): VerificationScope => ({ tenant: DEFAULT_TENANT, purpose: DEFAULT_PURPOSE, subject });
 
@@ -110,7 +110,7 @@ const contactTargets = ({ sub, phone, email, name, phoneVerifiedAt, emailVerifie
   name,
 });
 
-const openTargets = (channel: Channel, to: string): Targets => {
+const openTargets = (channel: Medium, to: string): Targets => {
   const nobody: Target = { scope: scopeOf(""), to: null, isVerified: false };
   const target = { ...nobody, to };
   return channel === "sms" ? { sms: target, email: nobody, name: null } : { sms: nobody, email: target, name: null };
@@ -120,7 +120,7 @@ const openTargets = (channel: Channel, to: string): Targets => {
 export function createAccounts(options: AccountsOptions): Accounts {
   const { contacts, verifications, limits, clock, maxFailuresPerDay, hasCooldown } = options;
 
-  const targetsOf = async (caller: Caller, channel: Channel): Promise<Targets> =>
+  const targetsOf = async (caller: Caller, channel: Medium): Promise<Targets> =>
     caller.kind === "open"
       ? openTargets(channel, caller.to)
       : contactTargets(await contacts.ofBearer(DEFAULT_TENANT, caller.bearer));
@@ -140,7 +140,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     };
   };
 
-  const otpState = async (channel: Channel, { scope, to }: Target): Promise<OtpState> => {
+  const otpState = async (channel: Medium, { scope, to }: Target): Promise<OtpState> => {
     if (to === null) return NOTHING_SENT;
     const { address, ...state } = await verifications.stateOf(scope, channel, to);
     return toOtpState(state, (await limits.nextSendInMs(channel, address)) === 0);
@@ -157,7 +157,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
   };
 
   /** The state right after a start, told without reading it again. */
-  const afterStart = (before: AccountState, channel: Channel, started: SentCode["started"]): AccountState => {
+  const afterStart = (before: AccountState, channel: Medium, started: SentCode["started"]): AccountState => {
     const { verification, message } = started;
     const otp: OtpState = {
       ...before.otps[channel],

@@ -39,6 +39,80 @@ const stateOf = async ({ store }: Parts, { id }: { readonly id: string }) =>
   (await store.readMessage("default", id))?.state;
 const codeIn = (text: string | undefined): string => /\d{6}/.exec(text ?? "")?.[0] ?? "";
 
+describe("with a second carrier", () => {
+  const DOWN: SendResult = { outcome: "unavailable", vendorCode: "503" };
+
+  it("fails over at once, in the same process, when nothing left", async () => {
+    const all = await open({ sms: inOrder(DOWN), backup: inOrder(OK) });
+    const { message } = await startCode(all, 4_000);
+    expect(message).toMatchObject({ state: "sent", provider: "backup", attempts: 2, tried: ["fake-sms", "backup"] });
+    expect([all.sms.calls.length, all.backup.calls.length]).toEqual([1, 1]);
+    expect(codeIn(all.backup.calls[0]?.text)).toBe(codeIn(all.sms.calls[0]?.text));
+    const types = (await all.store.messageTimeline("default", message.id)).map(({ type, data }) => [
+      type,
+      data.provider,
+      data.next,
+    ]);
+    expect(types.slice(1)).toEqual([
+      ["message.retrying", "fake-sms", "backup"],
+      ["message.sent", "backup", undefined],
+    ]);
+  });
+
+  it("goes out by the other one once, when nobody knows whether a code left", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unknown" }), backup: inOrder({ outcome: "unknown" }) });
+    const { message } = await startCode(all);
+    await settle();
+    await all.clock.advance(LIFE);
+    await all.delivery.work();
+    await settle();
+    expect([all.sms.calls.length, all.backup.calls.length]).toEqual([1, 1]);
+    expect(await stateOf(all, message)).toBe("unknown");
+  });
+
+  it("never sends a notification by the other one when the first may have sent it", async () => {
+    const all = await open({ sms: inOrder({ outcome: "unknown" }), backup: inOrder(OK) });
+    const message = await notify(all);
+    await settle();
+    expect(await stateOf(all, message)).toBe("unknown");
+    expect(all.backup.calls).toHaveLength(0);
+  });
+
+  it("never looks for another one when the person does not want messages", async () => {
+    const all = await open({ sms: inOrder({ outcome: "rejected", code: "opted_out" }), backup: inOrder(OK) });
+    const { message } = await startCode(all, 4_000);
+    expect(message).toMatchObject({ state: "failed", errorCode: "opted_out" });
+    expect(all.backup.calls).toHaveLength(0);
+  });
+
+  it("waits when both are down, and begins with the first again", async () => {
+    const all = await open({ sms: inOrder(DOWN, OK), backup: inOrder(DOWN) });
+    const { message } = await startCode(all);
+    await settle();
+    expect([all.sms.calls.length, all.backup.calls.length]).toEqual([1, 1]);
+    await all.clock.advance(300);
+    await all.delivery.work();
+    await settle();
+    expect(await all.store.readMessage("default", message.id)).toMatchObject({
+      state: "sent",
+      tried: ["fake-sms", "backup", "fake-sms"],
+    });
+  });
+
+  it("does not go on with a code that was used meanwhile", async () => {
+    const held = heldAnswer();
+    const all = await open({ sms: held.answer, backup: inOrder(OK) });
+    const { verification, message } = await startCode(all);
+    await settle();
+    const target = { tenant: "default", id: verification.id };
+    await all.verifications.check({ target, code: codeIn(all.sms.calls[0]?.text) });
+    held.release({ outcome: "unknown" });
+    await settle();
+    expect(all.backup.calls).toHaveLength(0);
+    expect(await stateOf(all, message)).toBe("unknown");
+  });
+});
+
 describe("delivering a code", () => {
   it("calls the provider once, with the code that the check accepts", async () => {
     const all = await open();

@@ -1,13 +1,13 @@
-import type { Channel, Lane } from "@mestore/sms-gateway-contract";
+import type { Lane } from "@mestore/sms-gateway-contract";
 import { CALLS_AT_ONCE, isFinal, type OutgoingMessage, type Receipt, type SendResult } from "../domain/delivery.ts";
 import type { StoredMessage } from "../domain/message.ts";
 import { renderOtp, renderOtpEmail } from "../domain/templates.ts";
 import type { Verification } from "../domain/verification.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { MessageStore } from "../ports/message-store.ts";
-import type { GuardedProvider } from "../ports/provider.ts";
 import type { VerificationStore } from "../ports/verification-store.ts";
 import type { Codes } from "./codes.ts";
+import type { Router } from "./router.ts";
 import type { Switchboard } from "./switchboard.ts";
 
 export const LEASE_MS = 30_000;
@@ -23,11 +23,13 @@ export interface DeliveryOptions {
   readonly clock: Clock;
   readonly codes: Codes;
   readonly switchboard: Switchboard;
-  readonly providers: Readonly<Record<Channel, GuardedProvider>>;
+  readonly router: Router;
   readonly brand: string;
   readonly webotpHost: string | undefined;
   /** False leaves what is due to other processes: this one sends only what it accepted. */
   readonly isWorker: boolean;
+  /** Where the receipts of an attempt go. */
+  readonly receiptAddressOf: (message: StoredMessage) => string | undefined;
   /** Hears of an attempt that could not be recorded; its message is due again when the lease ends. */
   readonly onError: (error: unknown) => void;
 }
@@ -41,7 +43,8 @@ export interface Delivery {
   wake(): void;
   /** Waits for the end of a message whose first attempt is this process's; null when the time is up first. */
   outcomeOf(messageId: string, waitMs: number): Promise<StoredMessage | null>;
-  receive(messageId: string, receipt: Receipt): void;
+  /** Moves a message by a receipt and tells who listens; null when it did not move. */
+  receive(messageId: string, receipt: Receipt): Promise<StoredMessage | null>;
   /** Tells the listeners of a message that this process moved. */
   announce(message: StoredMessage): void;
   /** Hears of every change of state that this process makes. */
@@ -60,7 +63,7 @@ interface Waiter {
 const isSettled = ({ state }: StoredMessage): boolean => state === "sent" || isFinal(state);
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { store, clock, codes, switchboard, providers, brand, webotpHost } = options;
+  const { store, clock, codes, switchboard, router, brand, webotpHost } = options;
   const stop = new AbortController();
   const running = new Set<Promise<void>>();
   const waiters = new Map<string, Waiter>();
@@ -85,12 +88,27 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const waiter = waiters.get(message.id);
     if (waiter === undefined) return;
     if (isSettled(message)) waiter.resolve(message);
-    else watchElsewhere(message, waiter).catch(options.onError);
+    else if (message.state === "queued") watchElsewhere(message, waiter).catch(options.onError);
   };
 
   /** A call takes its time: begun later, it could arrive when nobody wants it, or when the lease has ended. */
   const callBefore = ({ updatedAt, deliverBefore }: StoredMessage): number =>
     Math.min(deliverBefore, updatedAt + LEASE_MS) - CALL_MS;
+
+  const envelopeOf = (message: StoredMessage): Omit<OutgoingMessage, "text"> => {
+    const receiptUrl = options.receiptAddressOf(message);
+    return {
+      id: message.id,
+      lane: message.lane,
+      channel: message.channel,
+      to: message.to,
+      country: message.country,
+      deliverBefore: message.deliverBefore,
+      callBefore: callBefore(message),
+      ...(receiptUrl === undefined ? {} : { receiptUrl }),
+      ...(message.userName === null ? {} : { userName: message.userName }),
+    };
+  };
 
   const toOtp = (message: StoredMessage, verification: Verification): OutgoingMessage | null => {
     const code = codes.codeOf(verification);
@@ -101,29 +119,13 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       message.channel === "email"
         ? renderOtpEmail(words)
         : { text: renderOtp({ ...words, ...(webotpHost === undefined ? {} : { webotpHost }) }) };
-    return {
-      ...parts,
-      id: message.id,
-      lane: message.lane,
-      channel: message.channel,
-      to: message.to,
-      deliverBefore: message.deliverBefore,
-      callBefore: callBefore(message),
-      code,
-      ...(message.userName === null ? {} : { userName: message.userName }),
-    };
+    return { ...envelopeOf(message), ...parts, code };
   };
 
   const toNotification = (message: StoredMessage): OutgoingMessage => ({
-    id: message.id,
-    lane: message.lane,
-    channel: message.channel,
-    to: message.to,
+    ...envelopeOf(message),
     text: message.text ?? "",
-    deliverBefore: message.deliverBefore,
-    callBefore: callBefore(message),
     ...(message.channel === "email" ? { subject: brand } : {}),
-    ...(message.userName === null ? {} : { userName: message.userName }),
   });
 
   const compose = async (message: StoredMessage, known: Verification | null): Promise<OutgoingMessage | null> => {
@@ -136,13 +138,27 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const outgoing = await compose(message, known);
     // A process that knows the secret may still send it.
     if (outgoing === null) return { outcome: "unavailable", vendorCode: "no_code" };
-    return providers[message.channel].send(outgoing, stop.signal);
+    // Who was chosen may be gone: the configuration of this process is newer.
+    const provider = router.find(message.channel, message.provider);
+    if (provider === null) return { outcome: "unavailable", vendorCode: "no_provider" };
+    return provider.send(outgoing, stop.signal);
+  };
+
+  /** Takes the next attempt of a message that failed over to another provider; null when it waits, or is somebody else's. */
+  const failOver = async (settled: StoredMessage, from: string): Promise<StoredMessage | null> => {
+    if (settled.state !== "queued" || settled.provider === from) return null;
+    if (isDraining || !switchboard.isOpen(settled)) return null;
+    return store.claimMessage(settled.id, { leaseMs: LEASE_MS, now: clock.now() });
   };
 
   const attempt = async (message: StoredMessage, known: Verification | null): Promise<void> => {
     const result = await send(message, known);
-    const settled = await store.settleAttempt(message, result, clock.now());
-    if (settled !== null) announce(settled);
+    const usable = router.usable(message);
+    const settled = await store.settleAttempt(message, { result, usable, now: clock.now() });
+    if (settled === null) return;
+    const next = await failOver(settled, message.provider);
+    announce(next ?? settled);
+    if (next?.state === "sending") await attempt(next, known);
   };
 
   const track = (work: Promise<void>): void => {
@@ -199,12 +215,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       return settled;
     },
     announce,
-    receive: (messageId, receipt) =>
-      track(
-        store.applyReceipt(messageId, receipt, clock.now()).then((message) => {
-          if (message !== null) announce(message);
-        }),
-      ),
+    receive: (messageId, receipt) => {
+      const moving = store.applyReceipt(messageId, receipt, clock.now()).then((moved) => {
+        if (moved !== null) announce(moved);
+        return moved;
+      });
+      track(moving.then(() => undefined));
+      return moving;
+    },
     onChange: (listener) => {
       listeners.push(listener);
     },

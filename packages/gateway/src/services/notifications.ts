@@ -13,6 +13,7 @@ import type { Secrets } from "../ports/secrets.ts";
 import type { Delivery } from "./delivery.ts";
 import type { Limits } from "./limits.ts";
 import type { ReadRecipient } from "./recipients.ts";
+import type { Router } from "./router.ts";
 import type { Switchboard } from "./switchboard.ts";
 
 /** A notification that could not go out within a day is of no use. */
@@ -55,11 +56,11 @@ export interface NotificationsOptions {
   readonly switchboard: Switchboard;
   readonly readRecipient: ReadRecipient;
   readonly brand: string;
-  readonly providerIds: Readonly<Record<Channel, string>>;
+  readonly router: Router;
 }
 
 export function createNotifications(options: NotificationsOptions): Notifications {
-  const { store, clock, secrets, limits, delivery, switchboard, readRecipient, brand } = options;
+  const { store, clock, secrets, limits, delivery, switchboard, readRecipient, router, brand } = options;
 
   const toText = ({ content, locale }: NotificationRequest): string =>
     "text" in content
@@ -86,7 +87,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         text,
         userName: null,
         segments: channel === "sms" ? measureText(text).segments : null,
-        provider: options.providerIds[channel],
+        provider: router.choose({ channel, to: address.value, country }),
         deliverBefore: now + LIFE_MS,
         leaseUntil: now,
       };
@@ -97,6 +98,7 @@ export function createNotifications(options: NotificationsOptions): Notification
         errorCode: null,
         providerMessageId: null,
         attempts: 0,
+        tried: [],
         unknownAttempts: 0,
         createdAt: now,
         updatedAt: now,

@@ -2,7 +2,8 @@ import type { Channel } from "@mestore/sms-gateway-contract";
 import type { Clock } from "../ports/clock.ts";
 import type { MessageStore } from "../ports/message-store.ts";
 import type { Pause } from "../ports/pause-store.ts";
-import type { AccountCheck, GuardedProvider, ProviderHealth } from "../ports/provider.ts";
+import type { AccountCheck, ProviderHealth } from "../ports/provider.ts";
+import type { Router } from "./router.ts";
 import type { Switchboard } from "./switchboard.ts";
 
 /** An account is asked at most this often. */
@@ -34,10 +35,11 @@ export interface StatusOptions {
   readonly store: MessageStore;
   readonly clock: Clock;
   readonly switchboard: Switchboard;
-  readonly providers: Readonly<Record<Channel, GuardedProvider>>;
+  readonly router: Router;
 }
 
-export function createStatus({ store, clock, switchboard, providers }: StatusOptions): Status {
+export function createStatus({ store, clock, switchboard, router }: StatusOptions): Status {
+  const sms = router.providers.find(({ channel }) => channel === "sms");
   let cached: { readonly check: AccountCheck; readonly until: number } | null = null;
 
   const ask = async (): Promise<AccountCheck> => {
@@ -45,7 +47,8 @@ export function createStatus({ store, clock, switchboard, providers }: StatusOpt
     const tooLate = clock
       .sleep(ACCOUNT_TIMEOUT_MS, stop.signal)
       .then(() => ({ ok: false, detail: "no answer in time" }));
-    const check = await Promise.race([providers.sms.check(stop.signal), tooLate]);
+    const nobody = { ok: false, detail: "no provider sends SMS" };
+    const check = await Promise.race([sms?.check(stop.signal) ?? nobody, tooLate]);
     stop.abort();
     return check;
   };
@@ -56,8 +59,8 @@ export function createStatus({ store, clock, switchboard, providers }: StatusOpt
       return {
         smsEnabled: switchboard.isEnabled("sms"),
         emailEnabled: switchboard.isEnabled("email"),
-        simulation: providers.sms.simulated,
-        providers: Object.values(providers).map((p) => ({
+        simulation: sms?.simulated ?? false,
+        providers: router.providers.map((p) => ({
           provider: p.id,
           channel: p.channel,
           simulated: p.simulated,

@@ -7,8 +7,12 @@ const CODE_TO_CO = { channel: "sms", lane: "otp", country: "CO" } as const;
 
 let temporary: TemporaryStore;
 let switchboard: Switchboard;
-const open = (enabled = { sms: true, email: true }) =>
-  createSwitchboard({ store: temporary.store, clock: manualClock(NOW), enabled });
+const open = (over: { readonly sms?: boolean; readonly email?: boolean } = {}) =>
+  createSwitchboard({
+    store: temporary.store,
+    clock: manualClock(NOW),
+    enabled: { sms: true, whatsapp: true, voice: true, email: true, ...over },
+  });
 beforeEach(async () => {
   temporary = await openTemporaryStore();
   switchboard = open();

@@ -13,6 +13,8 @@ export interface Switchboard {
   /** The lanes that may send, OTP first, each with its paused countries. */
   openLanes(): readonly { readonly lane: Lane; readonly exceptCountries: readonly string[] }[];
   isEnabled(channel: Channel): boolean;
+  /** Neither switched off nor paused. */
+  isOpen(send: { channel: Channel; lane: Lane; country: string | null }): boolean;
   pauses(): readonly Pause[];
   pause(which: Pick<Pause, "lane" | "country">): Promise<void>;
   /** Ends that one pause; without lane and country, all of them. */
@@ -38,7 +40,7 @@ export function createSwitchboard({ store, clock, enabled }: SwitchboardOptions)
   return {
     assertOpen: ({ channel, lane, country }) => {
       if (enabled[channel] && !isPaused(lane, country)) return;
-      throw new AppError(channel === "sms" ? "sms_disabled" : "email_disabled", {
+      throw new AppError(channel === "email" ? "email_disabled" : "sms_disabled", {
         retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
     },
@@ -48,6 +50,7 @@ export function createSwitchboard({ store, clock, enabled }: SwitchboardOptions)
         exceptCountries: pauses.flatMap((p) => ((p.lane ?? lane) === lane && p.country !== null ? [p.country] : [])),
       })),
     isEnabled: (channel) => enabled[channel],
+    isOpen: ({ channel, lane, country }) => enabled[channel] && !isPaused(lane, country),
     pauses: () => pauses,
     pause: async ({ lane, country }) => {
       await store.addPause({ lane, country, since: clock.now() });

@@ -3,7 +3,7 @@ import type { ErrorDetails, Locale } from "@mestore/sms-gateway-contract/errors"
 import { AppError } from "../domain/app-error.ts";
 import type { CheckOutcome } from "../domain/check.ts";
 import { isCode } from "../domain/code.ts";
-import { isFinal } from "../domain/delivery.ts";
+import { isFinal, type RejectionCode } from "../domain/delivery.ts";
 import { failureWaitMs } from "../domain/failures.ts";
 import { ID_RANDOM_BYTES, toId } from "../domain/id.ts";
 import { toRetryAfterSeconds } from "../domain/limits.ts";
@@ -24,6 +24,7 @@ import type { Codes } from "./codes.ts";
 import { type Delivery, LEASE_MS } from "./delivery.ts";
 import type { Client, Limits } from "./limits.ts";
 import type { ReadRecipient, Recipient } from "./recipients.ts";
+import type { Router } from "./router.ts";
 import type { Switchboard } from "./switchboard.ts";
 
 const SALT_BYTES = 16;
@@ -101,11 +102,11 @@ export interface VerificationsOptions {
   readonly signer: ProofSigner;
   readonly policy: VerificationPolicy;
   readonly readRecipient: ReadRecipient;
-  readonly providerIds: Readonly<Record<Channel, string>>;
+  readonly router: Router;
 }
 
-/** The word that people read for a channel's codes. */
-const MEDIUM: Readonly<Record<Channel, string>> = { sms: "SMS", email: "email" };
+/** The word that people read for a channel's codes. A phone has one code, however it reaches it. */
+const mediumOf = (channel: Channel): string => (channel === "email" ? "email" : "SMS");
 
 const waiting = (retryAfterMs: number): ErrorDetails => ({ retryAfterSeconds: toRetryAfterSeconds(retryAfterMs) });
 
@@ -127,7 +128,7 @@ const refuseCheck = (outcome: Exclude<CheckOutcome, { kind: "approved" }>, chann
     case "expired":
       return new AppError("code_expired");
     case "none":
-      return new AppError("no_active_code", { medium: MEDIUM[outcome.channel ?? channel] });
+      return new AppError("no_active_code", { medium: mediumOf(outcome.channel ?? channel) });
     case "not_found":
       return new AppError("not_found");
   }
@@ -150,7 +151,7 @@ export function createVerifications(options: VerificationsOptions): Verification
     text: null,
     userName: request.userName ?? null,
     segments: request.channel === "sms" ? 1 : null,
-    provider: options.providerIds[request.channel],
+    provider: options.router.choose({ channel: request.channel, to: address.value, country }),
     deliverBefore: now + policy.codeLifeMs,
     leaseUntil: now + LEASE_MS,
   });
@@ -163,6 +164,7 @@ export function createVerifications(options: VerificationsOptions): Verification
     errorCode: null,
     providerMessageId: null,
     attempts: 1,
+    tried: [message.provider],
     unknownAttempts: 0,
     createdAt: now,
     updatedAt: now,
@@ -261,9 +263,16 @@ export function createVerifications(options: VerificationsOptions): Verification
   };
 }
 
+/** When a send that failed so may work again. */
+const RETRY_AFTER_SECONDS: Partial<Readonly<Record<RejectionCode, number>>> = {
+  delivery_failed: 30,
+  carrier_congested: 30,
+  rate_limited: 600,
+};
+
 /** Tells a start whose message certainly will not arrive, with the error that its caller reads. */
 export const sendFailure = ({ message }: StartedVerification): AppError | null => {
   if (!isFinal(message.state) || message.errorCode === null || message.state === "unknown") return null;
-  const isOurs = message.errorCode === "delivery_failed";
-  return new AppError(message.errorCode, isOurs ? { retryAfterSeconds: 30 } : {});
+  const retryAfterSeconds = RETRY_AFTER_SECONDS[message.errorCode];
+  return new AppError(message.errorCode, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
 };

@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type CallbackForgery, postCallback } from "./callbacks.ts";
 import { type Fault, isTaken, misbehave } from "./faults.ts";
+import type { LedgerEntry } from "./ledger.ts";
 import { type Call, type CarrierAccount, type Refusal, refuseCall, refuseMessage } from "./rules.ts";
 import { answer, readCall, refuse, toMessage } from "./wire.ts";
 
@@ -12,20 +14,6 @@ export interface FaultScope {
   readonly times?: number;
 }
 
-/** One call as the carrier saw it, whatever it answered. */
-export interface LedgerEntry {
-  /** Epoch milliseconds. */
-  readonly at: number;
-  readonly to: string | null;
-  readonly body: string | null;
-  /** Every parameter, as it came. */
-  readonly params: Readonly<Record<string, string>>;
-  /** `accepted`, the code that the vendor's own rules refused it with, or the kind of the fault. */
-  readonly outcome: string;
-  /** Id of the message when there is one: this was sent and billed. */
-  readonly sid: string | null;
-}
-
 export interface Carrier {
   readonly url: string;
   readonly account: CarrierAccount;
@@ -34,6 +22,8 @@ export interface Carrier {
   /** What was really sent: the calls that made a message. */
   sent(to?: string): readonly LedgerEntry[];
   behave(fault: Fault, scope?: FaultScope): void;
+  /** Posts what became of a message to its `StatusCallback`, signed, and gives the HTTP status of the answer. */
+  report(entry: LedgerEntry, status: string, forgery?: CallbackForgery): Promise<number>;
   heal(): void;
   close(): Promise<void>;
 }
@@ -126,6 +116,7 @@ export async function startCarrier(given: Partial<CarrierAccount> & { readonly p
     behave(fault, { to, times = Number.POSITIVE_INFINITY } = {}) {
       planned.push({ fault, to, left: times });
     },
+    report: (entry, status, forgery = {}) => postCallback(account, { entry, status }, forgery),
     heal() {
       planned = [];
     },

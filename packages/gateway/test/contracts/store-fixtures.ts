@@ -142,9 +142,17 @@ interface Attempt {
 export async function attemptOf(store: Store, { id, attempt = 1 }: Attempt): Promise<StoredMessage> {
   const message = await store.readMessage("default", id);
   if (message === null) throw new Error(`there is no message ${id}`);
-  return { ...message, state: "sending", attempts: attempt };
+  const tried = Array.from({ length: attempt }, () => message.provider);
+  return { ...message, state: "sending", attempts: attempt, tried };
 }
 
 /** Ends an attempt of a message of the default tenant. */
 export const endAttempt = async (store: Store, attempt: Attempt, result: SendResult): Promise<StoredMessage | null> =>
-  store.settleAttempt(await attemptOf(store, attempt), result, attempt.now ?? NOW);
+  conclude(store, await attemptOf(store, attempt), [result, attempt.now ?? NOW]);
+
+/** Ends an attempt when nobody but its own provider can be called. */
+export const conclude = (
+  store: Store,
+  message: StoredMessage,
+  [result, now]: readonly [SendResult, number],
+): Promise<StoredMessage | null> => store.settleAttempt(message, { result, usable: [message.provider], now });

@@ -6,6 +6,7 @@ import {
   attemptOf,
   chargeTo,
   checkStep,
+  conclude,
   DAY,
   endAttempt,
   HOUR,
@@ -58,7 +59,7 @@ export function messageContract(open: OpenStore): void {
       expect(await store().readMessage("default", message.id)).toEqual({
         ...kept,
         ...{ verificationId: null, state: "queued", errorCode: null, providerMessageId: null },
-        ...{ attempts: 0, unknownAttempts: 0, createdAt: NOW, updatedAt: NOW },
+        ...{ attempts: 0, tried: [], unknownAttempts: 0, createdAt: NOW, updatedAt: NOW },
       });
       expect(await store().messageTimeline("default", message.id)).toMatchObject([
         { type: "message.queued", messageId: message.id, verificationId: null, at: NOW },
@@ -209,11 +210,11 @@ export function claimContract(open: OpenStore): void {
       await claim({ now: NOW + LEASE });
       const stale = await attemptOf(store(), { id: messageId });
       const accepted = { outcome: "accepted", providerMessageId: "p1" } as const;
-      expect(await store().settleAttempt(stale, accepted, NOW + LEASE)).toBeNull();
-      expect(await store().settleAttempt(stale, { outcome: "rejected", code: "opted_out" }, NOW + LEASE)).toBeNull();
+      expect(await conclude(store(), stale, [accepted, NOW + LEASE])).toBeNull();
+      expect(await conclude(store(), stale, [{ outcome: "rejected", code: "opted_out" }, NOW + LEASE])).toBeNull();
       expect(await stateOf(messageId)).toBe("sending");
       const running = await attemptOf(store(), { id: messageId, attempt: 2 });
-      expect(await store().settleAttempt(running, accepted, NOW + LEASE)).toMatchObject({ state: "sent" });
+      expect(await conclude(store(), running, [accepted, NOW + LEASE])).toMatchObject({ state: "sent" });
     });
 
     it("lets one of many processes take over a lost lease", async () => {
@@ -273,6 +274,57 @@ export function claimContract(open: OpenStore): void {
       expect(await verificationOf(verification.id)).toEqual(before);
       expect((await store().messageTimeline("default", messageId)).at(-1)?.data).toEqual({
         reason: "verification_ended",
+      });
+    });
+
+    it("takes one message by its id, when it is due and nobody has it", async () => {
+      const id = await enqueue(store());
+      const other = await enqueue(store());
+      const step = { leaseMs: LEASE, now: NOW + 1 };
+      const all = await Promise.all(times(20, () => store().claimMessage(id, step)));
+      expect(all.filter((claimed) => claimed !== null)).toMatchObject([{ id, state: "sending", attempts: 1 }]);
+      expect(await stateOf(other)).toBe("queued");
+      await endAttempt(store(), { id, now: NOW + 2 }, { outcome: "unavailable" });
+      expect(await store().claimMessage(id, { ...step, now: NOW + 3 })).toBeNull();
+      expect(await store().claimMessage(id, { ...step, now: NOW + MINUTE })).toMatchObject({ attempts: 2 });
+      expect(await store().claimMessage("msg_nobody", step)).toBeNull();
+    });
+
+    it("hands a message to the next provider and writes down whom it called", async () => {
+      const { messageId } = await start(store());
+      const first = await attemptOf(store(), { id: messageId });
+      const down = { result: { outcome: "unavailable" }, usable: [first.provider, "second"], now: NOW + 1 } as const;
+      expect(await store().settleAttempt(first, down)).toMatchObject({ state: "queued", provider: "second" });
+      const second = await store().claimMessage(messageId, { leaseMs: LEASE, now: NOW + 1 });
+      const tried = [first.provider, "second"];
+      expect(second).toMatchObject({ state: "sending", attempts: 2, provider: "second", tried });
+      if (second === null) throw new Error("it was due");
+      expect(await store().readMessage("default", messageId)).toEqual(second);
+      const accepted = { outcome: "accepted", providerMessageId: "p-2" } as const;
+      expect(await store().settleAttempt(second, { result: accepted, usable: tried, now: NOW + 2 })).toMatchObject({
+        ...{ state: "sent", provider: "second", tried, providerMessageId: "p-2" },
+      });
+      const timeline = await store().messageTimeline("default", messageId);
+      expect(timeline.slice(1).map(({ type, data }) => ({ type, data }))).toEqual([
+        {
+          type: "message.retrying",
+          data: { attempt: 1, provider: first.provider, outcome: "unavailable", next: "second" },
+        },
+        { type: "message.sent", data: { attempt: 2, provider: "second", outcome: "accepted" } },
+      ]);
+    });
+
+    it("never hands on a code that was used meanwhile", async () => {
+      const { messageId, verification } = await start(store());
+      const first = await attemptOf(store(), { id: messageId });
+      await store().settleAttempt(first, {
+        result: { outcome: "unknown" },
+        usable: [first.provider, "b"],
+        now: NOW + 1,
+      });
+      await store().checkCode(checkStep({ target: { tenant: "default", id: verification.id }, now: NOW + 1 }));
+      expect(await store().claimMessage(messageId, { leaseMs: LEASE, now: NOW + 2 })).toMatchObject({
+        state: "unknown",
       });
     });
 

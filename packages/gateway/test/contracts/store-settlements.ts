@@ -3,6 +3,7 @@ import type { Receipt, SendResult } from "../../src/domain/delivery.ts";
 import {
   attemptOf,
   chargeTo,
+  conclude,
   endAttempt,
   HOUR,
   LIFE,
@@ -53,7 +54,7 @@ export function settleContract(open: OpenStore): void {
       const { messageId } = await startCharged();
       const running = await attemptOf(store(), { id: messageId });
       const results = await Promise.all(
-        times(100, (index) => store().settleAttempt(running, index % 2 === 0 ? ACCEPTED : REJECTED, NOW)),
+        times(100, (index) => conclude(store(), running, [index % 2 === 0 ? ACCEPTED : REJECTED, NOW])),
       );
       expect(results.filter((result) => result !== null)).toHaveLength(1);
       expect(await read(messageId)).toMatchObject({ state: "sent" });
@@ -165,7 +166,7 @@ export function settleContract(open: OpenStore): void {
     it("answers null for an attempt of nobody", async () => {
       const { messageId } = await startCharged();
       const nobody = { ...(await attemptOf(store(), { id: messageId })), id: "msg_nobody" };
-      expect(await store().settleAttempt(nobody, ACCEPTED, NOW)).toBeNull();
+      expect(await conclude(store(), nobody, [ACCEPTED, NOW])).toBeNull();
       expect(await endAttempt(store(), { id: messageId, attempt: 2 }, ACCEPTED)).toBeNull();
       expect(await read(messageId)).toMatchObject({ state: "sending" });
     });
@@ -227,19 +228,19 @@ export function settleContract(open: OpenStore): void {
       const { messageId } = await start(store());
       const attempt = await attemptOf(store(), { id: messageId });
       expect(await apply(messageId, { state: "delivered" })).toMatchObject({ state: "delivered" });
-      expect(await store().settleAttempt(attempt, ACCEPTED, NOW + 2)).toMatchObject({
+      expect(await conclude(store(), attempt, [ACCEPTED, NOW + 2])).toMatchObject({
         state: "delivered",
         providerMessageId: "p-1",
       });
-      expect(await store().settleAttempt(attempt, ACCEPTED, NOW + 3)).toBeNull();
+      expect(await conclude(store(), attempt, [ACCEPTED, NOW + 3])).toBeNull();
     });
 
     it("stands against a call that ended without an answer", async () => {
       const { messageId } = await start(store());
       await apply(messageId, { state: "delivered" });
       const attempt = await attemptOf(store(), { id: messageId });
-      expect(await store().settleAttempt(attempt, { outcome: "unknown" }, NOW + 2)).toBeNull();
-      expect(await store().settleAttempt(attempt, REJECTED, NOW + 2)).toBeNull();
+      expect(await conclude(store(), attempt, [{ outcome: "unknown" }, NOW + 2])).toBeNull();
+      expect(await conclude(store(), attempt, [REJECTED, NOW + 2])).toBeNull();
       expect(await stateOf(messageId)).toBe("delivered");
       expect((await store().claimMessages(claimStep({ now: NOW + LIFE / 2 }))).begun).toEqual([]);
     });

@@ -85,8 +85,10 @@ describe("upgrades of docs/operations.md", () => {
     await gateway.stop();
     const file = new DatabaseSync(join(machine.folder, "data/gateway.db"));
     file.exec(NEWER);
+    const count = () => file.prepare("select count(*) as count from kysely_migration").get()?.["count"];
+    const before = count();
     await expect(machine.start(env)).rejects.toThrow("9999_newer");
-    expect(file.prepare("select count(*) as count from kysely_migration").get()).toEqual({ count: 3 });
+    expect(count()).toBe(before);
     file.close();
   });
 });

@@ -51,6 +51,17 @@ describe.each<[name: string, node: readonly string[]]>([
     expect(await run(node, "lint")).toMatchObject({ exitCode: 2 });
   });
 
+  it("ends quietly when nobody reads what it prints any more", async () => {
+    const child = launch(node, "lint", "hola");
+    child.stdout?.destroy();
+    let complaints = "";
+    child.stderr?.on("data", (chunk) => {
+      complaints += String(chunk);
+    });
+    expect(await once(child, "close")).toEqual([0, null]);
+    expect(complaints).toBe("");
+  });
+
   it("serves, and stops cleanly when it is told to", async () => {
     const child = launch(node, "serve");
     const [banner] = await once(child.stdout ?? child, "data");

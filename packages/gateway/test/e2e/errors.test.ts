@@ -192,7 +192,8 @@ const PRODUCERS: { readonly [Code in ErrorCode]?: Produce } = {
     return ask(gateway.url, "POST /v1/verifications", { body: { to: newPhone(), channel: "sms" }, headers });
   },
   idempotency_running: twiceAtOnce,
-  number_unreachable: () => sendSms("+573005550002"),
+  channel_unavailable: () => sendSms("+573005550002"),
+  number_unreachable: () => sendSms("+573005550008"),
   email_refused: () =>
     withRefusingMailServer((url) =>
       withOther({ ENVIRONMENT: "test", SMTP_URL: url, EMAIL_FROM: "no-reply@mestore.example" }, (other) =>
@@ -221,11 +222,18 @@ const PRODUCERS: { readonly [Code in ErrorCode]?: Produce } = {
   },
 };
 
+const BY_RECEIPT = "a receipt brings it after the answer; verification_status.delivery says it (auth.test.ts)";
+
 /** Why no request is answered with these. */
 const NOT_AN_ANSWER: { readonly [Code in ErrorCode]?: string } = {
-  number_inactive: "a receipt brings it after the answer; verification_status.delivery says it (auth.test.ts)",
-  handset_unreachable: "a receipt brings it after the answer; verification_status.delivery says it (auth.test.ts)",
-  message_blocked: "a receipt brings it after the answer; verification_status.delivery says it (auth.test.ts)",
+  number_inactive: BY_RECEIPT,
+  handset_unreachable: BY_RECEIPT,
+  message_blocked: BY_RECEIPT,
+  message_filtered: BY_RECEIPT,
+  whatsapp_missing: BY_RECEIPT,
+  destination_blocked: BY_RECEIPT,
+  carrier_congested: BY_RECEIPT,
+  send_in_progress: "Twilio Verify alone says it",
   captcha_required: "no CAPTCHA adapter exists yet",
 };
 

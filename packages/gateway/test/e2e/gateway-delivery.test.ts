@@ -73,7 +73,8 @@ describe.concurrent("a code by way of a carrier", () => {
     [21211, "phone_invalid"],
     [21408, "country_not_allowed"],
     [21610, "opted_out"],
-    [21612, "number_unreachable"],
+    [21612, "channel_unavailable"],
+    [21214, "number_unreachable"],
     [21606, "delivery_failed"],
     [99999, "delivery_failed"],
   ] as const)("that is refused with %s answers %s and costs nothing", async (code, expected) => {

@@ -75,6 +75,7 @@ const ROUTES = [
   "PUT /v1/pauses",
   "DELETE /v1/pauses",
   "POST /v1/templates/lint",
+  "GET /v1/route",
   "GET /v1/status",
   "GET /v1/events",
 ];

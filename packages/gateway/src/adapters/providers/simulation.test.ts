@@ -36,6 +36,7 @@ const smsTo = (to: string, over: Partial<OutgoingMessage> = {}): OutgoingMessage
   id: `msg_${++made}`,
   lane: "otp",
   channel: "sms",
+  country: "CO",
   to,
   text: "MeStore: 123456 es tu clave. Vence en 10 min. No la compartas.",
   deliverBefore: START + 600_000,
@@ -179,8 +180,8 @@ describe("simulation", () => {
       for (const answer of behaviour.answers) expect(await bench.provider.send(message, signal)).toMatchObject(answer);
       const taken = behaviour.answers.filter(({ outcome }) => outcome === "accepted" || outcome === "unknown").length;
       expect(bench.entries).toHaveLength(taken);
-      const { state, code, vendorCode } = behaviour.receipt ?? {};
-      const receipt = JSON.parse(JSON.stringify({ state, code, vendorCode }));
+      const { state, code, vendorCode, change } = behaviour.receipt ?? {};
+      const receipt = JSON.parse(JSON.stringify({ state, code, vendorCode, change }));
       if (behaviour.receipt === undefined) await sleep(20);
       await expect
         .poll(() => bench.receipts, { timeout: 3_000 })

@@ -1,6 +1,6 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
 import type { OutgoingMessage, Receipt, SendResult } from "../../domain/delivery.ts";
-import { findMagicNumber, type MagicBehaviour, type MagicReceipt } from "../../domain/magic-numbers.ts";
+import { type MagicBehaviour, type MagicReceipt, magicBehaviour } from "../../domain/magic-numbers.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { InboxStore } from "../../ports/inbox-store.ts";
 import type { Provider, ReceiveReceipt } from "../../ports/provider.ts";
@@ -79,7 +79,7 @@ export function createSimulation(settings: SimulationSettings): Provider {
 
     async send(message, signal): Promise<SendResult> {
       if (signal.aborted || closing.signal.aborted) return { outcome: "unavailable" };
-      const behaviour = findMagicNumber(message.to)?.behaviour ?? DELIVERED;
+      const behaviour = magicBehaviour(message.to, channel) ?? DELIVERED;
       const answer = answerOf(message, behaviour);
       const isTaken = answer.outcome === "accepted" || answer.outcome === "unknown";
       let entryId = "";
@@ -110,16 +110,22 @@ export function createSimulation(settings: SimulationSettings): Provider {
 }
 
 function toDue(magic: MagicReceipt, lifeMs: number): { receipt: Receipt; waitMs: number } {
-  const { state, code, vendorCode } = magic;
+  const { state, code, vendorCode, change } = magic;
   const receipt = {
     state,
+    ...(change === undefined ? {} : { change }),
     ...(code === undefined ? {} : { code }),
     ...(vendorCode === undefined ? {} : { vendorCode }),
   };
   return { receipt, waitMs: "afterMs" in magic ? magic.afterMs : Math.max(0, lifeMs) + RECEIPT_MS };
 }
 
-const HEADINGS: Readonly<Record<Channel, string>> = { sms: "📱 SIMULACIÓN SMS", email: "📧 SIMULACIÓN EMAIL" };
+const HEADINGS: Readonly<Record<Channel, string>> = {
+  sms: "📱 SIMULACIÓN SMS",
+  whatsapp: "💬 SIMULACIÓN WHATSAPP",
+  voice: "📞 SIMULACIÓN VOZ",
+  email: "📧 SIMULACIÓN EMAIL",
+};
 
 /** Leaves no character that could move the cursor, colour or reorder the line. */
 const printable = (text: string): string => text.replace(/\s+/g, " ").replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "");

@@ -14,6 +14,7 @@ const mail = (over: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
   id: `msg_${++made}`,
   lane: "otp",
   channel: "email",
+  country: null,
   to: `ana${made}@example.com`,
   subject: "Su código de verificación de MeStore",
   text: "Su código es 123456. Vence en 10 minutos.",

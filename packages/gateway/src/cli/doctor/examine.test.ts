@@ -10,9 +10,9 @@ const SETTINGS: DoctorSettings = {
   warnings: [],
   givenSecrets: [{ name: "OTP_SECRET", chars: 64 }],
   database: "/srv/data/gateway.db",
-  sender: { from: "+13105550100" },
+  sender: { from: ["+13105550100"] },
   allowedCountries: ["CO"],
-  enabled: { sms: true, email: true },
+  enabled: { sms: true, whatsapp: true, voice: true, email: true },
   publicUrl: "https://sms.shop.example",
   trustProxy: ["10.0.0.0/8"],
   corsOrigins: ["https://shop.example"],
@@ -101,11 +101,11 @@ const ILLNESSES: Readonly<Record<string, readonly Illness[]>> = {
       "fail",
       /refused/,
     ]),
-    ill("SMS are off", machine({}, { enabled: { sms: false, email: true } }), ["info", /SMS_ENABLED/]),
+    ill("SMS are off", machine({}, { enabled: { ...SETTINGS.enabled, sms: false } }), ["info", /SMS_ENABLED/]),
   ],
   sender: [
-    ill("the sender is Colombian", machine({}, { sender: { from: "+573001234567" } }), ["fail", /\+57/]),
-    ill("the sender is a name", machine({}, { sender: { from: "MeStore" } }), ["fail", /alphanumeric/]),
+    ill("the sender is Colombian", machine({}, { sender: { from: ["+573001234567"] } }), ["fail", /\+57/]),
+    ill("the sender is a name", machine({}, { sender: { from: ["MeStore"] } }), ["fail", /alphanumeric/]),
   ],
   templates: [
     ill("the brand is not GSM-7", machine({}, { brand: "Мe" }), ["fail", /UCS-2/]),
@@ -120,7 +120,10 @@ const ILLNESSES: Readonly<Record<string, readonly Illness[]>> = {
   ],
   email: [
     ill("the mail server refuses", machine({ account: async () => ({ ok: false, detail: "535" }) }), ["fail", /535/]),
-    ill("e-mail is off", machine({}, { enabled: { sms: true, email: false } }), ["info", /EMAIL_OTP_ENABLED/]),
+    ill("e-mail is off", machine({}, { enabled: { ...SETTINGS.enabled, email: false } }), [
+      "info",
+      /EMAIL_OTP_ENABLED/,
+    ]),
   ],
   proxies: [
     ill("half the internet is believed", machine({}, { trustProxy: ["0.0.0.0/1", "10.0.0.1"] }), [
@@ -184,14 +187,14 @@ describe("doctor", () => {
   });
 
   it("takes a messaging service, a short code and a foreign number for senders", async () => {
-    for (const sender of [{ messagingServiceSid: "MG1" }, { from: "85432" }, { from: "+13105550100" }]) {
+    for (const sender of [{ messagingServiceSid: "MG1" }, { from: ["85432"] }, { from: ["+13105550100"] }]) {
       const line = (await linesOf(machine({}, { sender }))).find(({ id }) => id === "sender");
       expect(line?.state).toBe("ok");
     }
   });
 
   it("lets a country other than Colombia have a named sender", async () => {
-    const lines = await linesOf(machine({}, { sender: { from: "MeStore" }, allowedCountries: ["ES"] }));
+    const lines = await linesOf(machine({}, { sender: { from: ["MeStore"] }, allowedCountries: ["ES"] }));
     expect(lines.find(({ id }) => id === "sender")?.state).toBe("ok");
   });
 });

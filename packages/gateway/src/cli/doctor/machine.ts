@@ -6,7 +6,7 @@ export interface Problem {
 }
 
 /** Who an SMS comes from. */
-export type Sender = { readonly from: string } | { readonly messagingServiceSid: string };
+export type Sender = { readonly from: readonly string[] } | { readonly messagingServiceSid: string };
 
 /** The settings that checks look at. */
 export interface DoctorSettings {

@@ -1,8 +1,8 @@
 import { countText } from "../../domain/segments.ts";
+import { senderProblem } from "../../domain/sender.ts";
 import { renderOtp } from "../../domain/templates.ts";
 import { type Check, type Finding, fail, ok, type Sender, warn } from "./machine.ts";
 
-const COLOMBIA = "CO";
 const LOCALES = ["es", "en"] as const;
 /** What a segment costs is known to the vendor alone. */
 const UNKNOWN_PRICE = "—";
@@ -20,24 +20,20 @@ const account: Check = {
   },
 };
 
-/**
- * Tells whether a sender can reach the phones of a country.
- *
- * @see https://www.twilio.com/en-us/guidelines/co/sms (no alphanumeric sender and no domestic long code in Colombia)
- */
+const SENDER_ADVICE =
+  "set TWILIO_FROM_NUMBER to a foreign number that can send there, such as one of +1, or to a short code; or TWILIO_MESSAGING_SERVICE_SID";
+
+/** Tells whether some sender can reach the phones of each country. */
 function judgeSender(sender: Sender, allowedCountries: readonly string[]): Finding {
   if ("messagingServiceSid" in sender) {
     return ok("a messaging service chooses; in its pool only short codes and foreign numbers reach Colombia");
   }
   const { from } = sender;
-  if (!allowedCountries.includes(COLOMBIA)) return ok(`sends from ${from}`);
-  const advice =
-    "set TWILIO_FROM_NUMBER to a foreign number that can send to Colombia, such as one of +1, or to a short code; or TWILIO_MESSAGING_SERVICE_SID";
-  if (from.startsWith("+57"))
-    return fail("+57 long codes do not exist at the provider: Colombia has none for SMS", advice);
-  if (/[A-Za-z]/.test(from))
-    return fail("Colombia shows no alphanumeric sender: the message is lost or rewritten", advice);
-  return ok(`${from} can send to Colombia as an international or short code`);
+  for (const country of allowedCountries) {
+    const problems = from.map((each) => senderProblem(each, country));
+    if (!problems.includes(null)) return fail(problems.join("; "), SENDER_ADVICE);
+  }
+  return ok(`sends from ${from.join(", ")}`);
 }
 
 const sender: Check = {

@@ -57,7 +57,7 @@ export const toVerification = ({
 /** Columns of `messages`, which the statement calls `m`; a row is a `StoredMessage` as it comes. */
 export const MESSAGE_COLUMNS = selectAs("m", {
   ...same("id", "tenant", "lane", "channel", "locale", "country", "category", "template", "text", "segments"),
-  ...same("provider", "state", "attempts"),
+  ...same("provider", "state", "attempts", "tried"),
   to_address: "to",
   user_name: "userName",
   provider_message_id: "providerMessageId",

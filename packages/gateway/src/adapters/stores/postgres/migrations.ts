@@ -182,8 +182,18 @@ const initial: Migration = {
   },
 };
 
+/** Several providers for a message. */
+const routes: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .alterTable("messages")
+      .addColumn("tried", "json", (c) => c.notNull().defaultTo("[]"))
+      .execute();
+  },
+};
+
 /** In order. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial };
+const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial, "0002_routes": routes };
 
 const nothing: Migration = { up: () => Promise.resolve() };
 

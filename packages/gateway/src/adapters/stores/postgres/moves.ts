@@ -1,6 +1,13 @@
 import type { Pool } from "pg";
-import { applyReceipt, claimDue, concludeAttempt, keepsText, type MessageMove } from "../../../domain/attempt.ts";
-import type { Receipt, SendResult } from "../../../domain/delivery.ts";
+import {
+  applyReceipt,
+  type Conclusion,
+  claimDue,
+  concludeAttempt,
+  keepsText,
+  type MessageMove,
+} from "../../../domain/attempt.ts";
+import type { Receipt } from "../../../domain/delivery.ts";
 import type { StoredMessage } from "../../../domain/message.ts";
 import type { Claimed, ClaimStep, MessageStore } from "../../../ports/message-store.ts";
 import type { SweepStep } from "../../../ports/retention-store.ts";
@@ -26,11 +33,11 @@ const MOVE: Statement = {
   name: "move_messages",
   text: `with n as (
       select * from json_to_recordset($1) as n (id text, seen_attempts int, seen_state text, state text, error_code text,
-        provider_message_id text, attempts int, unknown_attempts int, due_at int8, updated_at int8, keeps_text bool,
+        provider text, provider_message_id text, attempts int, tried json, unknown_attempts int, due_at int8, updated_at int8, keeps_text bool,
         give_back bool)
     ), moved as (
-      update messages m set state = n.state, error_code = n.error_code, provider_message_id = n.provider_message_id,
-        attempts = n.attempts, unknown_attempts = n.unknown_attempts, due_at = n.due_at, updated_at = n.updated_at,
+      update messages m set state = n.state, error_code = n.error_code, provider = n.provider,
+        provider_message_id = n.provider_message_id, attempts = n.attempts, tried = n.tried, unknown_attempts = n.unknown_attempts, due_at = n.due_at, updated_at = n.updated_at,
         text = case when n.keeps_text then m.text end
       from n where m.id = n.id and m.attempts = n.seen_attempts and m.state = n.seen_state
       returning m.id, m.charges, m.created_at, m.verification_id, n.updated_at, n.give_back
@@ -63,8 +70,10 @@ const toRow = ({ seen, move: { message, dueAt, giveBack } }: Moving) => ({
   seen_state: seen.state,
   state: message.state,
   error_code: message.errorCode,
+  provider: message.provider,
   provider_message_id: message.providerMessageId,
   attempts: message.attempts,
+  tried: message.tried,
   unknown_attempts: message.unknownAttempts,
   due_at: dueAt,
   updated_at: message.updatedAt,
@@ -92,10 +101,8 @@ async function moveAll(
   return new Map(moved.map(({ seen, move }) => [seen.id, move.message]));
 }
 
-interface SettleStep {
+interface SettleStep extends Conclusion {
   readonly message: StoredMessage;
-  readonly result: SendResult;
-  readonly now: number;
 }
 
 /** A receipt was faster than the answer of the call: it stands, only the vendor's id is new. */
@@ -109,7 +116,7 @@ const KEEP_VENDOR_IDS: Statement = {
 
 async function settleBatch(transaction: Transaction, steps: readonly SettleStep[]) {
   const moving = steps.map(
-    ({ message, result, now }): Moving => ({ seen: message, move: concludeAttempt(message, result, now) }),
+    ({ message, ...conclusion }): Moving => ({ seen: message, move: concludeAttempt(message, conclusion) }),
   );
   lockGivenBack(transaction, moving);
   const moved = await moveAll(transaction, moving);
@@ -167,6 +174,17 @@ async function claimBatch(transaction: Transaction, { lanes, leaseMs, now }: Cla
   );
 }
 
+const DUE_ONE: Statement = { name: "due_message", text: dueSql("m.id = $1 and m.due_at <= $2") };
+
+async function claimOne(transaction: Transaction, id: string, step: Pick<ClaimStep, "leaseMs" | "now">) {
+  const due = await transaction.rows<DueRow>(DUE_ONE, [id, step.now]);
+  const { begun, ended } = await moveAndCommit(
+    transaction,
+    due.map((row) => take(row, step)),
+  );
+  return begun[0] ?? ended[0] ?? null;
+}
+
 interface ReceiptStep {
   readonly id: string;
   readonly receipt: Receipt;
@@ -201,7 +219,7 @@ async function receiveBatch(transaction: Transaction, steps: readonly ReceiptSte
 }
 
 interface Moves {
-  readonly port: Pick<MessageStore, "claimMessages" | "settleAttempt" | "applyReceipt">;
+  readonly port: Pick<MessageStore, "claimMessages" | "claimMessage" | "settleAttempt" | "applyReceipt">;
   /** Ends messages past their deadline, whatever is paused, and commits. */
   expireOverdue(transaction: Transaction, step: SweepStep): Promise<readonly StoredMessage[]>;
 }
@@ -220,7 +238,8 @@ export function createMoves(pool: Pool, group: CreateGroup): Moves {
   return {
     port: {
       claimMessages: (step) => inTransaction(pool, (transaction) => claimBatch(transaction, step)),
-      settleAttempt: (message, result, now) => settles.run({ message, result, now }),
+      claimMessage: (id, step) => inTransaction(pool, (transaction) => claimOne(transaction, id, step)),
+      settleAttempt: (message, conclusion) => settles.run({ message, ...conclusion }),
       applyReceipt: (id, receipt, now) => receipts.run({ id, receipt, now }),
     },
     expireOverdue: async (transaction, { now, limit }) => {

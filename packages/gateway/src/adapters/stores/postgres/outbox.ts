@@ -24,14 +24,14 @@ export interface NewMessageRow {
 const INSERT: Statement = {
   name: "insert_messages",
   text: `insert into messages (id, tenant, lane, channel, to_address, locale, country, category, template, text, user_name,
-      segments, provider, provider_message_id, verification_id, state, error_code, attempts, unknown_attempts, charges,
+      segments, provider, provider_message_id, verification_id, state, error_code, attempts, tried, unknown_attempts, charges,
       created_at, updated_at, deliver_before, due_at)
     select id, tenant, lane, channel, to_address, locale, country, category, template, text, user_name,
-      segments, provider, null, verification_id, state, null, attempts, 0, charges,
+      segments, provider, null, verification_id, state, null, attempts, tried, 0, charges,
       created_at, created_at, deliver_before, due_at
     from json_to_recordset($1) as n (id text, tenant text, lane text, channel text, to_address text, locale text, country text,
       category text, template text, text text, user_name text, segments int, provider text, verification_id text, state text,
-      attempts int, charges json, created_at int8, deliver_before int8, due_at int8)`,
+      attempts int, tried json, charges json, created_at int8, deliver_before int8, due_at int8)`,
 };
 
 const toRow = ({ message: m, verificationId, isBegun, note, now }: NewMessageRow) => ({
@@ -51,6 +51,7 @@ const toRow = ({ message: m, verificationId, isBegun, note, now }: NewMessageRow
   verification_id: verificationId,
   state: isBegun ? "sending" : "queued",
   attempts: isBegun ? 1 : 0,
+  tried: isBegun ? [m.provider] : [],
   charges: note,
   created_at: now,
   deliver_before: m.deliverBefore,
@@ -133,7 +134,7 @@ interface Parts {
   readonly group: CreateGroup;
 }
 
-type Outbox = Omit<MessageStore, "claimMessages" | "settleAttempt" | "applyReceipt">;
+type Outbox = Omit<MessageStore, "claimMessages" | "claimMessage" | "settleAttempt" | "applyReceipt">;
 
 /** How notifications come in, and what is told about messages. */
 export function createOutbox({ work, read, slices, group }: Parts): Outbox {

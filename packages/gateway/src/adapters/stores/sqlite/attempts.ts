@@ -1,13 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import {
   applyReceipt,
+  type Conclusion,
   claimDue,
   concludeAttempt,
   keepsText,
   keepsVendorId,
   type MessageMove,
 } from "../../../domain/attempt.ts";
-import type { Receipt, SendResult } from "../../../domain/delivery.ts";
+import type { Receipt } from "../../../domain/delivery.ts";
 import type { StoredMessage } from "../../../domain/message.ts";
 import type { Claimed, ClaimStep, MessageStore } from "../../../ports/message-store.ts";
 import type { SweepStep } from "../../../ports/retention-store.ts";
@@ -28,7 +29,7 @@ interface Parts {
 export type ExpireOverdue = (step: SweepStep) => readonly StoredMessage[];
 
 interface Attempts {
-  readonly port: Pick<MessageStore, "claimMessages" | "settleAttempt" | "applyReceipt">;
+  readonly port: Pick<MessageStore, "claimMessages" | "claimMessage" | "settleAttempt" | "applyReceipt">;
   readonly expireOverdue: ExpireOverdue;
 }
 
@@ -47,8 +48,8 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
   );
   const update = prepare(
     database,
-    `update messages set state = ?, error_code = ?, provider_message_id = ?, attempts = ?, unknown_attempts = ?, due_at = ?,
-       updated_at = ?, text = case when ? then text end where id = ? and attempts = ? and state = ?`,
+    `update messages set state = ?, error_code = ?, provider = ?, provider_message_id = ?, attempts = ?, tried = ?,
+       unknown_attempts = ?, due_at = ?, updated_at = ?, text = case when ? then text end where id = ? and attempts = ? and state = ?`,
   );
   const selectCharges = prepare<{ charges: string }>(database, "select charges from messages where id = ?");
   const selectStatus = prepare<{ status: string }>(database, "select status from verifications where id = ?");
@@ -69,8 +70,10 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
     const moved = update.run(
       next.state,
       next.errorCode,
+      next.provider,
       next.providerMessageId,
       next.attempts,
+      JSON.stringify(next.tried),
       next.unknownAttempts,
       dueAt,
       next.updatedAt,
@@ -95,9 +98,12 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
     return move(current, { message, dueAt: null, giveBack: false, events: [] });
   };
 
-  const settle = (message: StoredMessage, result: SendResult, now: number): StoredMessage | null =>
-    move(message, concludeAttempt(message, result, now)) ??
-    (result.outcome === "accepted" ? keepVendorId(message, result.providerMessageId, now) : null);
+  const settle = (message: StoredMessage, conclusion: Conclusion): StoredMessage | null => {
+    const { result, now } = conclusion;
+    const moved = move(message, concludeAttempt(message, conclusion));
+    if (moved !== null || result.outcome !== "accepted") return moved;
+    return keepVendorId(message, result.providerMessageId, now);
+  };
 
   const isWanted = ({ verificationId }: StoredMessage): boolean =>
     verificationId === null || selectStatus.get(verificationId)?.status === "pending";
@@ -120,6 +126,11 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
     return { begun, ended };
   };
 
+  const claimOne = (id: string, step: Pick<ClaimStep, "leaseMs" | "now">): StoredMessage | null => {
+    const row = selectById.get(id);
+    return row === undefined || row.due_at === null || row.due_at > step.now ? null : take(row, step);
+  };
+
   const receive = (id: string, receipt: Receipt, now: number): StoredMessage | null => {
     const row = selectById.get(id);
     if (row === undefined) return null;
@@ -131,7 +142,8 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
   return {
     port: {
       claimMessages: (step) => writer.run(() => claim(step)),
-      settleAttempt: (message, result, now) => writer.run(() => settle(message, result, now)),
+      claimMessage: (id, step) => writer.run(() => claimOne(id, step)),
+      settleAttempt: (message, conclusion) => writer.run(() => settle(message, conclusion)),
       applyReceipt: (id, receipt, now) => writer.run(() => receive(id, receipt, now)),
     },
     expireOverdue: ({ now, limit }) =>

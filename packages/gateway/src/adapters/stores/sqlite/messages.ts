@@ -24,9 +24,9 @@ export function createMessageInserter(database: DatabaseSync): InsertMessage {
   const insert = prepare(
     database,
     `insert into messages (id, tenant, lane, channel, to_address, locale, country, category, template, text, user_name, segments,
-       provider, provider_message_id, verification_id, state, error_code, attempts, unknown_attempts, charges, created_at,
+       provider, provider_message_id, verification_id, state, error_code, attempts, unknown_attempts, tried, charges, created_at,
        updated_at, deliver_before, due_at)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?, ?, null, ?, 0, ?, ?, ?, ?, ?)`,
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, ?, ?, null, ?, 0, ?, ?, ?, ?, ?, ?)`,
   );
   return ({ message: m, verificationId, isBegun, note, now }) => {
     insert.run(
@@ -46,6 +46,7 @@ export function createMessageInserter(database: DatabaseSync): InsertMessage {
       verificationId,
       isBegun ? "sending" : "queued",
       isBegun ? 1 : 0,
+      isBegun ? JSON.stringify([m.provider]) : "[]",
       note,
       now,
       now,
@@ -64,7 +65,7 @@ interface Parts {
   readonly keepFirstAnswer: KeepFirstAnswer;
 }
 
-type Outbox = Omit<MessageStore, "claimMessages" | "settleAttempt" | "applyReceipt">;
+type Outbox = Omit<MessageStore, "claimMessages" | "claimMessage" | "settleAttempt" | "applyReceipt">;
 
 /** How notifications come in, and what is told about messages. */
 export function createOutbox({ reader, writer, book, append, insertMessage, keepFirstAnswer }: Parts): Outbox {

@@ -186,8 +186,22 @@ const sweeps: Migration = {
   },
 };
 
+/** Several providers for a message. */
+const routes: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .alterTable("messages")
+      .addColumn("tried", "text", (c) => c.notNull().defaultTo("[]"))
+      .execute();
+  },
+};
+
 /** In order; a released migration never changes. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial, "0002_sweeps": sweeps };
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "0001_initial": initial,
+  "0002_sweeps": sweeps,
+  "0003_routes": routes,
+};
 
 /** Brings the schema up to date. */
 export async function migrate(database: DatabaseSync): Promise<void> {

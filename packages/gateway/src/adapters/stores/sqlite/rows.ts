@@ -64,6 +64,7 @@ export interface MessageRow {
   readonly verification_id: string | null;
   readonly state: MessageState;
   readonly error_code: RejectionCode | null;
+  readonly tried: string;
   readonly attempts: number;
   readonly unknown_attempts: number;
   readonly charges: string;
@@ -92,6 +93,7 @@ export const toMessage = (row: MessageRow): StoredMessage => ({
   state: row.state,
   errorCode: row.error_code,
   attempts: row.attempts,
+  tried: JSON.parse(row.tried) as readonly string[],
   unknownAttempts: row.unknown_attempts,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

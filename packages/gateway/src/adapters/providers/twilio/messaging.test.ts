@@ -1,11 +1,12 @@
 import { createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Carrier, startCarrier } from "../../../test/carrier/carrier.ts";
-import type { Fault } from "../../../test/carrier/faults.ts";
-import { providerContract } from "../../../test/contracts/provider.ts";
-import type { OutgoingMessage } from "../../domain/delivery.ts";
-import { createTwilio, type TwilioSettings } from "./twilio.ts";
-import { TWILIO_CODES } from "./twilio-codes.ts";
+import { type Carrier, startCarrier } from "../../../../test/carrier/carrier.ts";
+import type { Fault } from "../../../../test/carrier/faults.ts";
+import { providerContract } from "../../../../test/contracts/provider.ts";
+import type { OutgoingMessage } from "../../../domain/delivery.ts";
+import { toRefusal } from "../wire/failure.ts";
+import { TWILIO_ERRORS } from "./error-catalogue.ts";
+import { createTwilio, type TwilioSettings } from "./messaging.ts";
 
 const TIMEOUT_MS = 1_000;
 const clock = { now: Date.now, sleep: async () => undefined };
@@ -15,6 +16,7 @@ const sms = (over: Partial<OutgoingMessage> = {}): OutgoingMessage => ({
   id: `msg_${++made}`,
   lane: "otp",
   channel: "sms",
+  country: "CO",
   to: `+5730012${10_000 + made}`,
   text: "MeStore: 123456 es tu clave. Vence en 10 min. No la compartas.",
   deliverBefore: Date.now() + 600_000,
@@ -26,7 +28,7 @@ const twilioOn = (carrier: Carrier, over: Partial<TwilioSettings> = {}) =>
   createTwilio({
     accountSid: carrier.account.accountSid,
     authToken: carrier.account.authToken,
-    sender: { from: carrier.account.from },
+    sender: { from: [carrier.account.from] },
     apiBaseUrl: carrier.url,
     timeoutMs: TIMEOUT_MS,
     clock,
@@ -101,11 +103,9 @@ describe("twilio", () => {
   });
 
   it("asks for receipts at the address of the message, when it has one", async () => {
-    const withReceipts = twilioOn(carrier, { statusCallback: (id) => `https://sms.example.com/receipts/${id}` });
-    const message = sms();
-    await withReceipts.send(message, signal);
-    expect(carrier.ledger[0]?.params.StatusCallback).toBe(`https://sms.example.com/receipts/${message.id}`);
-    await withReceipts.close?.();
+    const receiptUrl = "https://sms.example.com/receipts/twilio/msg_1/1.x.y";
+    await provider.send(sms({ receiptUrl }), signal);
+    expect(carrier.ledger[0]?.params.StatusCallback).toBe(receiptUrl);
   });
 
   it.each([
@@ -131,13 +131,39 @@ describe("twilio", () => {
     await proxy.close();
   });
 
-  it.each([...TWILIO_CODES])("gives code %i of the vendor our meaning", async (code, meaning) => {
-    expect(await outcomeUnder({ kind: "refuse", code })).toEqual({ ...meaning, vendorCode: String(code) });
+  it.each([...TWILIO_ERRORS.keys()])("gives code %s of the vendor our meaning", async (code) => {
+    expect(await outcomeUnder({ kind: "refuse", code: Number(code) })).toEqual(toRefusal(TWILIO_ERRORS, code));
+  });
+
+  it("tries its next number when the vendor says that another one would do", async () => {
+    const several = twilioOn(carrier, { sender: { from: ["+13105550199", carrier.account.from] } });
+    expect(await several.send(sms(), signal)).toMatchObject({ outcome: "accepted", sender: carrier.account.from });
+    expect(carrier.ledger.map(({ params, outcome }) => [params.From, outcome])).toEqual([
+      ["+13105550199", "21606"],
+      [carrier.account.from, "accepted"],
+    ]);
+    await several.close?.();
+  });
+
+  it("never tries a number that cannot exist in the country, and says why when there is no other", async () => {
+    const to = { to: "+573001234567", country: "CO" };
+    const several = twilioOn(carrier, { sender: { from: ["+573001112233", carrier.account.from] } });
+    expect(several.problemWith?.(to)).toBeNull();
+    await several.send(sms(), signal);
+    expect(carrier.ledger.map(({ params }) => params.From)).toEqual([carrier.account.from]);
+    await several.close?.();
+    const none = twilioOn(carrier, { sender: { from: ["+573001112233"] } });
+    expect(none.problemWith?.(to)).toMatch(/\+57 long codes/);
+    expect(await none.send(sms(), signal)).toMatchObject({ outcome: "rejected", vendorCode: "no_sender" });
+    expect(carrier.ledger).toHaveLength(1);
+    await none.close?.();
   });
 
   it("fails for good on a code that it does not know", async () => {
     const result = await outcomeUnder({ kind: "refuse", code: 29999 });
-    expect(result).toEqual({ outcome: "rejected", code: "delivery_failed", vendorCode: "29999" });
+    expect(result).toMatchObject({ outcome: "rejected", code: "delivery_failed", vendorCode: "29999" });
+    expect(provider.explain?.("29999")).toBeNull();
+    expect(provider.explain?.("21610")).toMatchObject({ class: "blocked" });
   });
 
   it.each([
@@ -239,6 +265,7 @@ describe("twilio", () => {
       outcome: "rejected",
       code: "delivery_failed",
       vendorCode: "20003",
+      change: ["provider"],
     });
     await wrong.close?.();
   });
