@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 const WORKERS = Math.max(2, availableParallelism() - 1);
 
 /** The HTTP surfaces: everything in them holds on every engine, so they run once on each. */
-const HTTP_SUITE = ["auth", "email", "errors", "gateway", "gateway-delivery", "hardening"].map(
+const HTTP_SUITE = ["auth", "email", "errors", "fallback", "gateway", "gateway-delivery", "hardening", "receipts"].map(
   (name) => `packages/gateway/test/e2e/${name}.test.ts`,
 );
 

@@ -19,6 +19,7 @@ import { createAccounts } from "./services/accounts.ts";
 import { createCodes } from "./services/codes.ts";
 import { createContacts } from "./services/contacts.ts";
 import { createDelivery, type Delivery } from "./services/delivery.ts";
+import { createFallbacks } from "./services/fallbacks.ts";
 import { createIdempotency } from "./services/idempotency.ts";
 import { createInbox } from "./services/inbox.ts";
 import { createKeys, type Keys } from "./services/keys.ts";
@@ -38,6 +39,7 @@ const REFRESH_EVERY_MS = 500;
 const OPEN_FLOW_WARNING_EVERY_MS = 3_600_000;
 const CLOCK_EVERY_MS = 60_000;
 const SWEEP_EVERY_MS = 60_000;
+const FALLBACKS_EVERY_MS = 2_000;
 /** Connections that stay open are told to close with their next answer; whoever has not asked by then loses it. */
 const CONNECTIONS_GRACE_MS = 3_000;
 const CONNECTIONS_POLL_MS = 20;
@@ -215,6 +217,10 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     readRecipient,
     router,
   });
+  const fallbacks = createFallbacks({ store, messages: store, verifications, router, clock });
+  delivery.onChange((message) => {
+    fallbacks.after(message).catch(onError);
+  });
   const contacts = createContacts(store, clock, policy.allowedCountries);
   const status = createStatus({ store, clock, switchboard, router });
   metrics.observe({
@@ -226,7 +232,10 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
   const hasCooldown = limitPolicy.cooldownMs > 0;
   const services = {
     clock,
-    accounts: createAccounts({ contacts, verifications, limits, clock, maxFailuresPerDay, hasCooldown }),
+    accounts: createAccounts({
+      ...{ contacts, verifications, limits, clock, maxFailuresPerDay, hasCooldown },
+      fallback: policy.fallback,
+    }),
     verifications,
     notifications: createNotifications({
       store,
@@ -274,6 +283,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
       corsOrigins: config.http.corsOrigins,
       twilioConfigured: config.twilio !== undefined,
       codeLength: policy.codeLength,
+      fallback: policy.fallback,
       perNumber: limitPolicy.perNumber,
       numberWindowSeconds: limitPolicy.numberWindowMs / 1000,
       isRateLimitingOn,
@@ -327,6 +337,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     start: () => {
       if (isWorker) {
         loop(WORK_EVERY_MS, delivery.work);
+        loop(FALLBACKS_EVERY_MS, fallbacks.work);
         loop(SWEEP_EVERY_MS, async () => metrics.swept(await retention.sweep(stopping.signal)));
       }
       loop(REFRESH_EVERY_MS, switchboard.refresh);

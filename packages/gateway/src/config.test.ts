@@ -86,6 +86,7 @@ describe("without any setting", () => {
   it("has the defaults of the documented table", () => {
     expect(config.policy).toEqual({
       codeLength: 6,
+      fallback: [],
       codeLifeMs: 600_000,
       maxAttempts: 5,
       maxFailuresPerDay: 20,

@@ -212,7 +212,15 @@ export async function openParts(options: PartsOptions) {
   const notifications = createNotifications({ ...shared, brand: words.brand });
   const contacts = createContacts(store, clock, ["CO"]);
   const hasCooldown = policy.cooldownMs > 0;
-  const accounts = createAccounts({ contacts, verifications, limits, clock, maxFailuresPerDay, hasCooldown });
+  const accounts = createAccounts({
+    contacts,
+    verifications,
+    limits,
+    clock,
+    maxFailuresPerDay,
+    hasCooldown,
+    fallback: [],
+  });
   return {
     ...{ store, clock, secrets, codes, sms, backup, email, errors, switchboard, delivery, limits },
     ...{ verifications, notifications, contacts, accounts, close },

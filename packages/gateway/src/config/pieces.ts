@@ -102,6 +102,7 @@ export function toPieces(env: Env, rootFolder: string) {
       codeLifeMs: env.OTP_EXPIRATION_MINUTES * MINUTE_MS,
       maxAttempts: env.OTP_MAX_ATTEMPTS,
       maxFailuresPerDay: env.OTP_MAX_FAILURES_PER_DAY,
+      fallback: env.OTP_FALLBACK,
       brand: env.APP_NAME,
       webotpHost: env.WEBOTP_HOST,
       defaultLocale: env.DEFAULT_LOCALE,

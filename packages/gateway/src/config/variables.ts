@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { isIP } from "node:net";
-import { LocaleName } from "@mestore/sms-gateway-contract";
+import { FallbackChannel, LocaleName } from "@mestore/sms-gateway-contract";
 import { type CountryCode, isSupportedCountry } from "libphonenumber-js/max";
 import { z } from "zod";
 
@@ -303,6 +303,14 @@ export const Env = z.object({
   OTP_EXPIRATION_MINUTES: count(10, 10),
   OTP_MAX_ATTEMPTS: count(5, 10),
   OTP_MAX_FAILURES_PER_DAY: count(20, 100),
+  OTP_FALLBACK: z
+    .string()
+    .toLowerCase()
+    .pipe(list)
+    .pipe(z.array(FallbackChannel))
+    .refine((channels) => new Set(channels).size === channels.length)
+    .default([])
+    .register(notes, { problem: "must be whatsapp, voice or both, in the order in which they are tried" }),
   OTP_COOLDOWN_SECONDS: integer(0, 3600)
     .default(60)
     .register(notes, { problem: "must be a whole number from 0 to 3600" }),

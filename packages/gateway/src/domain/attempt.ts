@@ -1,6 +1,7 @@
 import type { MessageState } from "@mestore/sms-gateway-contract";
 import { afterAttempt, isForward, type Receipt, type SendResult } from "./delivery.ts";
 import type { NewEvent } from "./event.ts";
+import { callsForFallback } from "./fallback.ts";
 import type { StoredMessage } from "./message.ts";
 import { nextProvider } from "./route.ts";
 
@@ -14,6 +15,8 @@ export interface MessageMove {
   readonly dueAt: number | null;
   /** Nothing was sent: sends, cool-down and money go back. */
   readonly giveBack: boolean;
+  /** The next channel of its verification takes over, where one is left. */
+  readonly fallsBack: boolean;
   readonly events: readonly NewEvent[];
 }
 
@@ -39,10 +42,12 @@ export function applyReceipt(message: StoredMessage, receipt: Receipt, now: numb
     ...(code === undefined ? {} : { errorCode: code }),
     ...(vendorCode === undefined ? {} : { vendorCode }),
   };
+  const moved = { ...message, state, errorCode: code ?? message.errorCode, text: null, updatedAt: now };
   return {
-    message: { ...message, state, errorCode: code ?? message.errorCode, text: null, updatedAt: now },
+    message: moved,
     dueAt: null,
     giveBack: false,
+    fallsBack: callsForFallback(moved),
     events: [messageEvent(message, { type: `message.${state}`, at: now, data })],
   };
 }
@@ -70,11 +75,12 @@ export function concludeAttempt(message: StoredMessage, { result, usable, now }:
     ...(plan.giveBack ? { givenBack: true } : {}),
     ...(plan.nextProvider === undefined ? {} : { next: plan.nextProvider }),
   };
+  const errorCode = plan.errorCode ?? message.errorCode;
   return {
     message: {
       ...message,
       state: plan.state,
-      errorCode: plan.errorCode ?? message.errorCode,
+      errorCode,
       provider: plan.nextProvider ?? provider,
       providerMessageId: result.outcome === "accepted" ? result.providerMessageId : message.providerMessageId,
       unknownAttempts: unknownAttempts + (result.outcome === "unknown" ? 1 : 0),
@@ -83,6 +89,7 @@ export function concludeAttempt(message: StoredMessage, { result, usable, now }:
     },
     dueAt: plan.nextAttemptAt ?? null,
     giveBack: plan.giveBack,
+    fallsBack: callsForFallback({ state: plan.state, errorCode }),
     events: [
       messageEvent(message, {
         type: plan.state === "queued" ? "message.retrying" : `message.${plan.state}`,
@@ -106,6 +113,7 @@ function expireMessage(message: StoredMessage, now: number): MessageMove {
     message: { ...message, state, text: null, updatedAt: now },
     dueAt: null,
     giveBack: !mayHaveLeft,
+    fallsBack: false,
     events: [messageEvent(message, { type: `message.${state}`, at: now, data: { reason } })],
   };
 }
@@ -141,6 +149,7 @@ export function claimDue(found: StoredMessage, { isWanted, leaseMs, now }: Claim
     },
     dueAt: now + leaseMs,
     giveBack: false,
+    fallsBack: false,
     events,
   };
 }

@@ -30,6 +30,8 @@ export interface ChargedSend {
   readonly address: Address;
   readonly tenant: string;
   readonly subject: string;
+  /** Takes over from a send that did not arrive: charged as any other, and never refused by the cool-down. */
+  readonly isFallback?: boolean;
   /** Who asked, as a canonical address block; absent when it does not count. */
   readonly client?: { readonly block: string; readonly kind: "open" | "bearer" };
 }
@@ -41,8 +43,10 @@ const sends = (limit: number, windowMs: number): LimitWindow => ({
   refusal: "rate_limited",
 });
 
-const cooldown = ({ lane, channel }: ChargedSend, windowMs: number): readonly LimitWindow[] =>
-  lane === "otp" && windowMs > 0 ? [{ limit: 1, windowMs, counts: "sends", channel, refusal: "cooldown" }] : [];
+const cooldown = ({ lane, channel, isFallback = false }: ChargedSend, windowMs: number): readonly LimitWindow[] =>
+  lane === "otp" && windowMs > 0 && !isFallback
+    ? [{ limit: 1, windowMs, counts: "sends", channel, refusal: "cooldown" }]
+    : [];
 
 /**
  * The counter of a number or an e-mail address, shared by every tenant: it protects the person.

@@ -1,4 +1,4 @@
-import type { Channel, VerificationStatus } from "@mestore/sms-gateway-contract";
+import type { Channel, FallbackChannel, VerificationStatus } from "@mestore/sms-gateway-contract";
 import type { Locale } from "@mestore/sms-gateway-contract/errors";
 
 export type AddressKind = "phone" | "email";
@@ -33,6 +33,10 @@ export interface Verification extends VerificationScope {
   /** Sends that were not certainly refused. */
   readonly sends: number;
   readonly locale: Locale;
+  /** Channels of the same number that are still to be tried when the last send does not arrive, in order. */
+  readonly fallback: readonly FallbackChannel[];
+  /** The message of the last send. */
+  readonly lastMessageId: string;
   readonly createdAt: number;
   readonly expiresAt: number;
   readonly endedAt: number | null;

@@ -1,3 +1,4 @@
+import type { FallbackChannel } from "@mestore/sms-gateway-contract";
 import type { Locale } from "@mestore/sms-gateway-contract/errors";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStore } from "../ports/event-store.ts";
@@ -51,6 +52,8 @@ export interface SurfaceSettings {
   readonly corsOrigins: readonly string[];
   readonly twilioConfigured: boolean;
   readonly codeLength: number;
+  /** Channels that take over from a code that does not arrive, where the caller names none. */
+  readonly fallback: readonly FallbackChannel[];
   readonly perNumber: number;
   readonly numberWindowSeconds: number;
   readonly isRateLimitingOn: boolean;

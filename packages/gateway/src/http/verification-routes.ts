@@ -28,13 +28,22 @@ function preferredWaitMs(request: FastifyRequest): number {
   return seconds === undefined ? 0 : Math.min(Number(seconds), MAX_WAIT_SECONDS) * 1000;
 }
 
-const assertNoFallback = (fallback: readonly string[] | undefined): void => {
-  const channel = fallback?.[0];
-  if (channel === undefined) return;
-  throw new AppError("fields_invalid", {
-    problem: { es: `fallback: no hay proveedor para ${channel}`, en: `fallback: there is no provider for ${channel}` },
-  });
-};
+const fallbackProblem = (es: string, en: string): AppError =>
+  new AppError("fields_invalid", { problem: { es: `fallback: ${es}`, en: `fallback: ${en}` } });
+
+/** What takes over has to exist, and reaches phones only. */
+function assertFallback(
+  { channel, fallback = [] }: Pick<z.output<typeof StartVerification>, "channel" | "fallback">,
+  { providers }: Services["router"],
+): void {
+  const [first] = fallback;
+  if (first === undefined) return;
+  if (channel === "email") throw fallbackProblem("un email no tiene otro medio", "an e-mail has no other channel");
+  const missing = fallback.find((each) => !providers.some((provider) => provider.channel === each));
+  if (missing !== undefined) {
+    throw fallbackProblem(`no hay proveedor para ${missing}`, `there is no provider for ${missing}`);
+  }
+}
 
 /** Verifications of surface B. */
 export function verificationRoutes(app: Server, services: Services, settings: SurfaceSettings): void {
@@ -55,7 +64,7 @@ export function verificationRoutes(app: Server, services: Services, settings: Su
     async (request, reply) => {
       const { to, channel, subject, purpose, locale, fallback, clientAddress } = request.body;
       const { tenant } = keyOf(request);
-      assertNoFallback(fallback);
+      assertFallback(request.body, services.router);
       const waitMs = preferredWaitMs(request);
       if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1000}`);
 
@@ -74,6 +83,7 @@ export function verificationRoutes(app: Server, services: Services, settings: Su
             channel,
             to,
             locale: locale ?? localeOf(request, settings.defaultLocale),
+            fallback: fallback ?? settings.fallback,
             waitMs,
             ...(clientAddress === undefined ? {} : { client: { address: clientAddress, kind: "open" as const } }),
             ...(key === undefined

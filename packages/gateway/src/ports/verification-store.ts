@@ -27,7 +27,9 @@ export interface Started {
 export type StartOutcome =
   | ({ readonly kind: "started" } & Started)
   | { readonly kind: "refused"; readonly refusal: Refusal }
-  | { readonly kind: "waiting"; readonly retryAfterMs: number };
+  | { readonly kind: "waiting"; readonly retryAfterMs: number }
+  /** A continuation came too late. */
+  | { readonly kind: "unwanted" };
 
 /** A guess; its `matches` runs inside the step, which may be run again, and then calls it again. */
 export interface CheckStep extends Omit<Guess, "isById"> {
@@ -44,6 +46,12 @@ export interface AddressState {
   readonly lastMessage: { readonly state: MessageState; readonly errorCode: RejectionCode | null } | null;
 }
 
+/** A verification whose last send did not arrive, and whose next channel has not taken over yet. */
+export interface DueFallback {
+  readonly tenant: string;
+  readonly id: string;
+}
+
 export interface VerificationStore {
   /** Waits, reuse, limits, verification, message, idempotent answer and event: one commit, or nothing. */
   startVerification(step: StartStep): Promise<StartOutcome>;
@@ -51,6 +59,10 @@ export interface VerificationStore {
   checkCode(step: CheckStep): Promise<CheckOutcome>;
   /** Cancels a pending verification; null when it is nobody's, unchanged when it has ended. */
   cancelVerification(tenant: string, id: string, now: number): Promise<Verification | null>;
+  /** Verifications that wait for their next channel since `until` or longer: their process died, or could not. */
+  listFallbacks(until: number, limit: number): Promise<readonly DueFallback[]>;
+  /** Gives up the other channels of a verification, and says why in its timeline. */
+  endFallback(due: DueFallback, reason: string, now: number): Promise<void>;
   readVerification(tenant: string, id: string): Promise<Verification | null>;
   readAddressState(scope: VerificationScope, address: Address, now: number): Promise<AddressState>;
   readFailures(address: Address, now: number): Promise<FailureBudget>;

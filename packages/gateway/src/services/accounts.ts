@@ -1,4 +1,4 @@
-import type { Medium, MessageState } from "@mestore/sms-gateway-contract";
+import type { FallbackChannel, Medium, MessageState } from "@mestore/sms-gateway-contract";
 import type { ErrorCode, Locale } from "@mestore/sms-gateway-contract/errors";
 import { AppError } from "../domain/app-error.ts";
 import type { Contact } from "../domain/contact.ts";
@@ -68,6 +68,8 @@ export interface Accounts {
 }
 
 export interface AccountsOptions {
+  /** Channels that take over from a code that does not arrive. */
+  readonly fallback: readonly FallbackChannel[];
   readonly contacts: Contacts;
   readonly verifications: Verifications;
   readonly limits: Limits;
@@ -183,6 +185,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
         channel,
         to,
         locale,
+        fallback: options.fallback,
         waitMs,
         client: { address: clientAddress, kind: caller.kind },
         ...(targets.name === null ? {} : { userName: targets.name }),

@@ -1,13 +1,15 @@
-import type { Channel } from "@mestore/sms-gateway-contract";
+import type { Channel, FallbackChannel } from "@mestore/sms-gateway-contract";
 import type { ErrorDetails, Locale } from "@mestore/sms-gateway-contract/errors";
 import { AppError } from "../domain/app-error.ts";
 import type { CheckOutcome } from "../domain/check.ts";
 import { isCode } from "../domain/code.ts";
 import { isFinal, type RejectionCode } from "../domain/delivery.ts";
 import { failureWaitMs } from "../domain/failures.ts";
+import { callsForFallback } from "../domain/fallback.ts";
 import { ID_RANDOM_BYTES, toId } from "../domain/id.ts";
 import { toRetryAfterSeconds } from "../domain/limits.ts";
 import type { NewMessage, StoredMessage } from "../domain/message.ts";
+import type { FreshVerification } from "../domain/start.ts";
 import type { Address, Verification, VerificationScope } from "../domain/verification.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStore, StoredEvent } from "../ports/event-store.ts";
@@ -43,6 +45,8 @@ export interface StartRequest {
   /** As a person typed it. */
   readonly to: string;
   readonly locale: Locale;
+  /** Channels of the same number that take over, one after another, from a send that does not arrive. */
+  readonly fallback?: readonly FallbackChannel[];
   readonly userName?: string;
   readonly client?: Client;
   /** How long the caller waits for the provider's answer; 0 does not wait. */
@@ -63,6 +67,15 @@ export interface CheckRequest {
   readonly code: string;
 }
 
+/** A send of a live verification by its next channel. */
+export interface ContinueRequest {
+  readonly verification: Verification;
+  readonly channel: FallbackChannel;
+  readonly rest: readonly FallbackChannel[];
+  /** The message that did not arrive. */
+  readonly failed: StoredMessage;
+}
+
 export interface Verifications {
   /**
    * Sends a code: the live verification's, or a new one's.
@@ -70,6 +83,8 @@ export interface Verifications {
    * @throws {AppError} `sms_disabled`, `email_disabled`, `cooldown`, `rate_limited`, `too_many_failures`, those of `ReadRecipient`
    */
   start(request: StartRequest): Promise<StartedVerification>;
+  /** Sends the same code by the next channel; a limit may refuse it, the cool-down never does. */
+  continueWith(request: ContinueRequest): Promise<"started" | "refused" | "unwanted">;
   /**
    * Spends one attempt; returns only when the code was right.
    *
@@ -110,7 +125,7 @@ const mediumOf = (channel: Channel): string => (channel === "email" ? "email" : 
 
 const waiting = (retryAfterMs: number): ErrorDetails => ({ retryAfterSeconds: toRetryAfterSeconds(retryAfterMs) });
 
-type NotStarted = Exclude<StartOutcome, { kind: "started" }>;
+type NotStarted = Exclude<StartOutcome, { kind: "started" | "unwanted" }>;
 
 const refuseStart = (outcome: NotStarted): AppError =>
   outcome.kind === "waiting"
@@ -138,20 +153,31 @@ export function createVerifications(options: VerificationsOptions): Verification
   const { store, clock, secrets, codes, limits, delivery, switchboard, signer, policy, readRecipient } = options;
   const newId = (prefix: "ver" | "msg", now: number): string => toId(prefix, now, secrets.randomBytes(ID_RANDOM_BYTES));
 
-  const newMessage = (request: StartRequest, { address, country }: Recipient, now: number): NewMessage => ({
+  const newMessage = (
+    {
+      scope,
+      channel,
+      locale,
+      userName = null,
+    }: Pick<StartRequest, "scope" | "channel" | "locale"> & {
+      readonly userName?: string | null;
+    },
+    { address, country }: Recipient,
+    now: number,
+  ): NewMessage => ({
     id: newId("msg", now),
-    tenant: request.scope.tenant,
+    tenant: scope.tenant,
     lane: "otp",
-    channel: request.channel,
+    channel,
     to: address.value,
-    locale: request.locale,
+    locale,
     country,
     category: "otp",
     template: "otp",
     text: null,
-    userName: request.userName ?? null,
-    segments: request.channel === "sms" ? 1 : null,
-    provider: options.router.choose({ channel: request.channel, to: address.value, country }),
+    userName,
+    segments: channel === "sms" ? 1 : null,
+    provider: options.router.choose({ channel, to: address.value, country }),
     deliverBefore: now + policy.codeLifeMs,
     leaseUntil: now + LEASE_MS,
   });
@@ -170,6 +196,16 @@ export function createVerifications(options: VerificationsOptions): Verification
     updatedAt: now,
   });
 
+  const freshVerification = (locale: Locale, now: number): FreshVerification => ({
+    id: newId("ver", now),
+    salt: secrets.randomBytes(SALT_BYTES),
+    kid: secrets.currentKid,
+    codeLength: policy.codeLength,
+    maxAttempts: policy.maxAttempts,
+    locale,
+    expiresAt: now + policy.codeLifeMs,
+  });
+
   /** Whoever guessed wrong too often reads that, and not a limit; a limiter outside the database knows nothing of guesses. */
   const waitFirst = async (outcome: NotStarted, address: Address, now: number): Promise<NotStarted> => {
     if (outcome.kind === "waiting" || limits.backend === "database") return outcome;
@@ -179,7 +215,7 @@ export function createVerifications(options: VerificationsOptions): Verification
 
   return {
     start: async (request) => {
-      const { scope, channel, locale, waitMs, idempotency } = request;
+      const { scope, channel, locale, fallback = [], waitMs, idempotency } = request;
       const recipient = readRecipient(channel, request.to);
       const { address, country } = recipient;
       switchboard.assertOpen({ channel, lane: "otp", country });
@@ -193,15 +229,8 @@ export function createVerifications(options: VerificationsOptions): Verification
           ...scope,
           address,
           channel,
-          fresh: {
-            id: newId("ver", now),
-            salt: secrets.randomBytes(SALT_BYTES),
-            kid: secrets.currentKid,
-            codeLength: policy.codeLength,
-            maxAttempts: policy.maxAttempts,
-            locale,
-            expiresAt: now + policy.codeLifeMs,
-          },
+          fresh: freshVerification(locale, now),
+          fallback: address.kind === "phone" ? fallback.filter((each) => each !== channel) : [],
           message,
           charges,
           maxFailuresPerDay: policy.maxFailuresPerDay,
@@ -209,12 +238,45 @@ export function createVerifications(options: VerificationsOptions): Verification
           now,
         }),
       );
+      if (outcome.kind === "unwanted") throw new Error("a start continues nothing");
       if (outcome.kind !== "started") throw refuseStart(await waitFirst(outcome, address, now));
       const { verification } = outcome;
       const sending = begun(message, verification, now);
       delivery.deliver(sending, verification);
       const settled = waitMs > 0 ? await delivery.outcomeOf(message.id, waitMs) : null;
       return { verification, message: settled ?? sending };
+    },
+
+    continueWith: async ({ verification, channel, rest, failed }) => {
+      const { address, tenant, purpose, subject, locale } = verification;
+      const scope = { tenant, purpose, subject };
+      const now = clock.now();
+      if (!switchboard.isOpen({ channel, lane: "otp", country: failed.country })) return "refused";
+      const recipient = { address, country: failed.country };
+      const message = newMessage({ scope, channel, locale, userName: failed.userName }, recipient, now);
+      const send = { id: message.id, lane: "otp", channel, address, tenant, subject, now, isFallback: true } as const;
+      const outcome = await limits.admit(send, (charges) =>
+        store.startVerification({
+          ...scope,
+          address,
+          channel,
+          fresh: freshVerification(locale, now),
+          fallback: rest,
+          continues: {
+            verificationId: verification.id,
+            messageId: failed.id,
+            reason: failed.errorCode ?? "delivery_failed",
+          },
+          message,
+          charges,
+          maxFailuresPerDay: policy.maxFailuresPerDay,
+          now,
+        }),
+      );
+      if (outcome.kind === "unwanted") return "unwanted";
+      if (outcome.kind !== "started") return "refused";
+      delivery.deliver(begun(message, outcome.verification, now), outcome.verification);
+      return "started";
     },
 
     check: async ({ target, code }) => {
@@ -271,8 +333,10 @@ const RETRY_AFTER_SECONDS: Partial<Readonly<Record<RejectionCode, number>>> = {
 };
 
 /** Tells a start whose message certainly will not arrive, with the error that its caller reads. */
-export const sendFailure = ({ message }: StartedVerification): AppError | null => {
+export const sendFailure = ({ message, verification }: StartedVerification): AppError | null => {
   if (!isFinal(message.state) || message.errorCode === null || message.state === "unknown") return null;
+  // The next channel takes over: the code is on its way.
+  if (verification.fallback.length > 0 && callsForFallback(message)) return null;
   const retryAfterSeconds = RETRY_AFTER_SECONDS[message.errorCode];
   return new AppError(message.errorCode, retryAfterSeconds === undefined ? {} : { retryAfterSeconds });
 };

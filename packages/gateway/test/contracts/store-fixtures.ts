@@ -106,6 +106,7 @@ export function startStep(over: Partial<StartStep> = {}): StartStep {
       deliverBefore: now + LIFE,
     }),
     charges: [],
+    fallback: [],
     maxFailuresPerDay: 20,
     now,
     ...over,

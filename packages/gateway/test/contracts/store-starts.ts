@@ -30,7 +30,8 @@ export function startContract(open: OpenStore): void {
       expect(verification).toEqual({
         ...{ id, salt, kid, expiresAt, codeLength: 6, maxAttempts: 5, locale: "es" },
         ...{ tenant: "default", purpose: "login", subject: "user-1", address: step.address, channel: "sms" },
-        ...{ status: "pending", attempts: 0, sends: 1, createdAt: NOW, endedAt: null },
+        ...{ status: "pending", attempts: 0, sends: 1, createdAt: NOW, endedAt: null, fallback: [] },
+        lastMessageId: messageId,
       });
       expect(messageId).toBe(step.message.id);
       expect(await store().readVerification("default", id)).toEqual(verification);

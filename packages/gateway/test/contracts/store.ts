@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkContract } from "./store-checks.ts";
+import { fallbackContract } from "./store-fallbacks.ts";
 import { type OpenStore, startStep, times } from "./store-fixtures.ts";
 import { idempotencyContract } from "./store-idempotency.ts";
 import { limitContract } from "./store-limits.ts";
@@ -23,6 +24,7 @@ export function storeContract(name: string, open: OpenStore): void {
     messageContract(open);
     claimContract(open);
     settleContract(open);
+    fallbackContract(open);
     idempotencyContract(open);
     recordContract(open);
     retentionContract(open);

@@ -242,7 +242,7 @@ describe("verifications", () => {
   });
 
   it.each([
-    [{ to: "3001234567", channel: "sms", fallback: ["whatsapp"] }, "fields_invalid"],
+    [{ to: "3001234567", channel: "sms", fallback: ["email"] }, "fields_invalid"],
     [{ to: "3001234567", channel: "pigeon" }, "fields_invalid"],
     [{ to: "6012345678", channel: "voice" }, "phone_landline"],
     [{ to: "3001234567", channel: "sms", purpose: "Con Espacios" }, "fields_invalid"],

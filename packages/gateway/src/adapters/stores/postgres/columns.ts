@@ -1,4 +1,4 @@
-import type { Channel } from "@mestore/sms-gateway-contract";
+import type { Channel, FallbackChannel } from "@mestore/sms-gateway-contract";
 import type { AddressKind, Verification } from "../../../domain/verification.ts";
 
 /** Selects columns under the names that the domain has for them. */
@@ -25,6 +25,7 @@ export const VERIFICATION_COLUMNS = selectAs("v", {
     "attempts",
     "sends",
     "locale",
+    "fallback",
   ),
   address_kind: "addressKind",
   code_length: "codeLength",
@@ -35,23 +36,19 @@ export const VERIFICATION_COLUMNS = selectAs("v", {
   ended_at: "endedAt",
 });
 
-export interface VerificationRow extends Omit<Verification, "address" | "salt"> {
+export interface VerificationRow extends Omit<Verification, "address" | "salt" | "fallback"> {
   readonly addressKind: AddressKind;
   readonly address: string;
   readonly salt: Buffer;
-  readonly lastMessageId: string;
+  /** With commas between them. */
+  readonly fallback: string;
 }
 
-export const toVerification = ({
-  addressKind,
-  address,
-  salt,
-  lastMessageId: _,
-  ...rest
-}: VerificationRow): Verification => ({
+export const toVerification = ({ addressKind, address, salt, fallback, ...rest }: VerificationRow): Verification => ({
   ...rest,
   address: { kind: addressKind, value: address },
   salt: new Uint8Array(salt),
+  fallback: fallback === "" ? [] : (fallback.split(",") as FallbackChannel[]),
 });
 
 /** Columns of `messages`, which the statement calls `m`; a row is a `StoredMessage` as it comes. */

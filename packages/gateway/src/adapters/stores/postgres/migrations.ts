@@ -182,13 +182,21 @@ const initial: Migration = {
   },
 };
 
-/** Several providers for a message. */
+/** Several providers for a message, several channels for a verification. */
 const routes: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema
       .alterTable("messages")
       .addColumn("tried", "json", (c) => c.notNull().defaultTo("[]"))
       .execute();
+    await db.schema
+      .alterTable("verifications")
+      .addColumn("fallback", "text", (c) => c.notNull().defaultTo(""))
+      .addColumn("fallback_at", "bigint")
+      .execute();
+    await sql`create index verifications_fallback on verifications (fallback_at) where fallback_at is not null`.execute(
+      db,
+    );
   },
 };
 

@@ -23,24 +23,27 @@ interface Moving {
   readonly move: MessageMove;
 }
 
+/** The last send of a verification did not arrive, and another channel is left. */
+const IS_FALLING = "coalesce(v.fallback <> '' and v.last_message_id = told.fallen, false)";
+
 /**
  * (A literal `status = 'pending'` would have the planner read the partial index over all live verifications.)
  *
  * Moves the messages that are still where they were seen. What was certainly not sent is given back: counters, buckets,
- * the sends of verifications; a verification that never had a send fails.
+ * the sends of verifications. One that never had a send fails, unless another channel takes over.
  */
 const MOVE: Statement = {
   name: "move_messages",
   text: `with n as (
       select * from json_to_recordset($1) as n (id text, seen_attempts int, seen_state text, state text, error_code text,
         provider text, provider_message_id text, attempts int, tried json, unknown_attempts int, due_at int8, updated_at int8, keeps_text bool,
-        give_back bool)
+        give_back bool, falls_back bool)
     ), moved as (
       update messages m set state = n.state, error_code = n.error_code, provider = n.provider,
         provider_message_id = n.provider_message_id, attempts = n.attempts, tried = n.tried, unknown_attempts = n.unknown_attempts, due_at = n.due_at, updated_at = n.updated_at,
         text = case when n.keeps_text then m.text end
       from n where m.id = n.id and m.attempts = n.seen_attempts and m.state = n.seen_state
-      returning m.id, m.charges, m.created_at, m.verification_id, n.updated_at, n.give_back
+      returning m.id, m.charges, m.created_at, m.verification_id, n.updated_at, n.give_back, n.falls_back
     ), notes as (
       select moved.id, moved.created_at, c ->> 0 as dimension, c ->> 1 as key, (c ->> 2)::int8 as bucket_ms
       from moved cross join lateral json_array_elements(moved.charges) as c where moved.give_back
@@ -53,18 +56,21 @@ const MOVE: Statement = {
       from (select dimension, key, created_at - created_at % bucket_ms as start, count(*)::int as count
         from notes where bucket_ms > 0 group by 1, 2, 3) as back
       where b.dimension = back.dimension and b.key = back.key and b.start = back.start
+    ), told as (
+      select verification_id, 'pending' || '' as status, (count(*) filter (where give_back))::int as count,
+        max(updated_at) as at, max(id) filter (where falls_back) as fallen
+      from moved where (give_back or falls_back) and verification_id is not null group by 1
     ), unsent as (
-      update verifications v set sends = v.sends - back.count,
-        status = case when v.sends <= back.count then 'failed' else v.status end,
-        ended_at = case when v.sends <= back.count then back.at end
-      from (select verification_id, 'pending' || '' as status, count(*)::int as count, max(updated_at) as at
-        from moved where give_back and verification_id is not null group by 1) as back
-      where v.id = back.verification_id and v.status = back.status
+      update verifications v set sends = v.sends - told.count,
+        status = case when v.sends > told.count or ${IS_FALLING} then v.status else 'failed' end,
+        ended_at = case when v.sends > told.count or ${IS_FALLING} then null else told.at end,
+        fallback_at = case when ${IS_FALLING} then told.at else v.fallback_at end
+      from told where v.id = told.verification_id and v.status = told.status
     )
     select id from moved`,
 };
 
-const toRow = ({ seen, move: { message, dueAt, giveBack } }: Moving) => ({
+const toRow = ({ seen, move: { message, dueAt, giveBack, fallsBack } }: Moving) => ({
   id: seen.id,
   seen_attempts: seen.attempts,
   seen_state: seen.state,
@@ -79,6 +85,7 @@ const toRow = ({ seen, move: { message, dueAt, giveBack } }: Moving) => ({
   updated_at: message.updatedAt,
   keeps_text: keepsText(message.state),
   give_back: giveBack,
+  falls_back: fallsBack,
 });
 
 /** Giving back writes verifications, which needs the locks of their addresses. */

@@ -39,38 +39,37 @@ export const toColumns = (scopes: readonly Scoped[]): readonly (readonly string[
 const CHANGE: Statement = {
   name: "change_verifications",
   text: `update verifications v set status = n.status, ended_at = n.ended_at, sends = n.sends, channel = n.channel,
-      locale = n.locale, last_message_id = coalesce(n.last_message_id, v.last_message_id)
+      locale = n.locale, last_message_id = n.last_message_id, fallback = n.fallback, fallback_at = null
     from json_to_recordset($1) as n (id text, status text, ended_at int8, sends int, channel text, locale text,
-      last_message_id text)
+      last_message_id text, fallback text)
     where v.id = n.id`,
 };
 const INSERT: Statement = {
   name: "insert_verifications",
   text: `insert into verifications (id, tenant, purpose, subject, address_kind, address, channel, status, salt, kid,
-      code_length, attempts, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at)
+      code_length, attempts, max_attempts, sends, locale, last_message_id, fallback, created_at, expires_at, ended_at)
     select id, tenant, purpose, subject, address_kind, address, channel, status, decode(salt, 'hex'), kid,
-      code_length, 0, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at
+      code_length, 0, max_attempts, sends, locale, last_message_id, fallback, created_at, expires_at, ended_at
     from json_to_recordset($1) as n (id text, tenant text, purpose text, subject text, address_kind text, address text,
       channel text, status text, salt text, kid text, code_length int, max_attempts int, sends int, locale text,
-      last_message_id text, created_at int8, expires_at int8, ended_at int8)`,
+      last_message_id text, fallback text, created_at int8, expires_at int8, ended_at int8)`,
 };
 
 /** A verification as the batch leaves it. */
 interface Written {
   readonly verification: Verification;
   readonly isFresh: boolean;
-  /** Null when no send of this batch is its own. */
-  readonly lastMessageId: string | null;
 }
 
-const toChangedRow = ({ verification: v, lastMessageId }: Written) => ({
+const toChangedRow = ({ verification: v }: Written) => ({
   id: v.id,
   status: v.status,
   ended_at: v.endedAt,
   sends: v.sends,
   channel: v.channel,
   locale: v.locale,
-  last_message_id: lastMessageId,
+  last_message_id: v.lastMessageId,
+  fallback: v.fallback.join(","),
 });
 
 const toFreshRow = (written: Written) => {
@@ -112,11 +111,11 @@ function createLedger(newest: ReadonlyMap<string, Verification>) {
       const before = current.get(scopeKey(step));
       if (replaced !== null && before !== undefined) {
         const { status, endedAt } = replaced;
-        const known = written.get(before.id) ?? { isFresh: false, lastMessageId: null };
-        written.set(before.id, { ...known, verification: { ...before, status, endedAt } });
+        const isNew = written.get(before.id)?.isFresh === true;
+        written.set(before.id, { isFresh: isNew, verification: { ...before, status, endedAt } });
       }
       const isNew = isFresh || written.get(verification.id)?.isFresh === true;
-      written.set(verification.id, { verification, isFresh: isNew, lastMessageId: step.message.id });
+      written.set(verification.id, { verification, isFresh: isNew });
       current.set(scopeKey(step), verification);
     },
     written: () => [...written.values()],

@@ -11,6 +11,7 @@ import {
 import type {
   AddressState,
   CheckStep,
+  DueFallback,
   StartOutcome,
   StartStep,
   VerificationStore,
@@ -40,6 +41,16 @@ const STATES: Statement = {
 const CANCEL: Statement = {
   name: "cancel_verification",
   text: "update verifications set status = 'canceled', ended_at = $2 where id = $1 and status = 'pending'",
+};
+
+const FALLBACKS: Statement = {
+  name: "due_fallbacks",
+  text: "select tenant, id from verifications where fallback_at <= $1 and fallback_at is not null order by fallback_at limit $2",
+};
+const END_FALLBACK: Statement = {
+  name: "end_fallback",
+  text: `update verifications set fallback = '', fallback_at = null where id = $1 and tenant = $2 and fallback_at is not null
+    returning id`,
 };
 
 interface StateQuery extends VerificationScope {
@@ -127,6 +138,14 @@ export function createVerifications({ pools, slices, group, gather }: Parts): Ve
       return checks.run(step);
     },
     cancelVerification: cancel,
+    listFallbacks: (until, limit) => read<DueFallback>(FALLBACKS, [until, limit]),
+    endFallback: ({ tenant, id }, reason, now) =>
+      inTransaction(pools.work, async (transaction) => {
+        const ended = await transaction.rows(END_FALLBACK, [id, tenant]);
+        const event = { at: now, tenant, type: "verification.fallback_ended", entityId: id, data: { reason } };
+        if (ended.length > 0) insertEvents(transaction, [event]);
+        await transaction.commit();
+      }),
     readVerification: async (tenant, id) => {
       const [row] = await read<VerificationRow>(BY_ID, [id, tenant]);
       return row === undefined ? null : toVerification(row);

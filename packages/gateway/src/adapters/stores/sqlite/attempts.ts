@@ -59,14 +59,26 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
        ended_at = case when sends <= 1 then ? end
      where id = ? and status = 'pending'`,
   );
+  const planFallback = prepare(
+    database,
+    `update verifications set fallback_at = ?, sends = sends - ?
+     where id = ? and status = 'pending' and fallback <> '' and last_message_id = ?`,
+  );
 
-  const giveBack = ({ id, createdAt, verificationId }: StoredMessage, now: number): void => {
+  const release = ({ id, createdAt }: StoredMessage): void =>
     book.release(selectCharges.get(id)?.charges ?? "[]", { messageId: id, at: createdAt });
-    if (verificationId !== null) takeSendFromVerification.run(now, verificationId);
+
+  /** A verification that never had a send fails, unless another channel takes over. */
+  const tellVerification = ({ message, giveBack, fallsBack }: MessageMove): void => {
+    const { id, verificationId, updatedAt } = message;
+    if (verificationId === null) return;
+    if (fallsBack && planFallback.run(updatedAt, giveBack ? 1 : 0, verificationId, id) === 1) return;
+    if (giveBack) takeSendFromVerification.run(updatedAt, verificationId);
   };
 
   /** Null when the message is no longer where the caller saw it: another attempt, another state. */
-  const move = (seen: StoredMessage, { message: next, dueAt, giveBack: goesBack, events }: MessageMove) => {
+  const move = (seen: StoredMessage, change: MessageMove) => {
+    const { message: next, dueAt, giveBack, events } = change;
     const moved = update.run(
       next.state,
       next.errorCode,
@@ -83,7 +95,8 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
       seen.state,
     );
     if (moved !== 1) return null;
-    if (goesBack) giveBack(seen, next.updatedAt);
+    if (giveBack) release(seen);
+    tellVerification(change);
     for (const event of events) append(event);
     return next;
   };
@@ -95,7 +108,7 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
     const current = toMessage(row);
     if (!keepsVendorId(seen, current)) return null;
     const message = { ...current, providerMessageId, updatedAt: now };
-    return move(current, { message, dueAt: null, giveBack: false, events: [] });
+    return move(current, { message, dueAt: null, giveBack: false, fallsBack: false, events: [] });
   };
 
   const settle = (message: StoredMessage, conclusion: Conclusion): StoredMessage | null => {

@@ -1,4 +1,4 @@
-import type { Channel, Lane, MessageState, VerificationStatus } from "@mestore/sms-gateway-contract";
+import type { Channel, FallbackChannel, Lane, MessageState, VerificationStatus } from "@mestore/sms-gateway-contract";
 import type { Locale } from "@mestore/sms-gateway-contract/errors";
 import type { RejectionCode } from "../../../domain/delivery.ts";
 import type { StoredMessage } from "../../../domain/message.ts";
@@ -21,6 +21,9 @@ export interface VerificationRow {
   readonly sends: number;
   readonly locale: Locale;
   readonly last_message_id: string;
+  /** With commas between them. */
+  readonly fallback: string;
+  readonly fallback_at: number | null;
   readonly created_at: number;
   readonly expires_at: number;
   readonly ended_at: number | null;
@@ -41,6 +44,8 @@ export const toVerification = (row: VerificationRow): Verification => ({
   maxAttempts: row.max_attempts,
   sends: row.sends,
   locale: row.locale,
+  fallback: row.fallback === "" ? [] : (row.fallback.split(",") as FallbackChannel[]),
+  lastMessageId: row.last_message_id,
   createdAt: row.created_at,
   expiresAt: row.expires_at,
   endedAt: row.ended_at,

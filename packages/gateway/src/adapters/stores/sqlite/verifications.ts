@@ -2,7 +2,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { type CheckOutcome, decideCheck, guessedTooLate } from "../../../domain/check.ts";
 import { decideStart } from "../../../domain/start.ts";
 import { isLive, statusAt, type Verification } from "../../../domain/verification.ts";
-import type { CheckStep, StartOutcome, StartStep, VerificationStore } from "../../../ports/verification-store.ts";
+import type {
+  CheckStep,
+  DueFallback,
+  StartOutcome,
+  StartStep,
+  VerificationStore,
+} from "../../../ports/verification-store.ts";
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
 import { createFailureAppender, createFailureReader } from "./guesses.ts";
@@ -41,12 +47,13 @@ export function createVerifications({
   const insert = prepare(
     database,
     `insert into verifications (id, tenant, purpose, subject, address_kind, address, channel, status, salt, kid, code_length,
-       attempts, max_attempts, sends, locale, last_message_id, created_at, expires_at, ended_at)
-     values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, 0, ?, 1, ?, ?, ?, ?, null)`,
+       attempts, max_attempts, sends, locale, last_message_id, fallback, created_at, expires_at, ended_at)
+     values (?, ?, ?, ?, ?, ?, ?, 'pending', ?, ?, ?, 0, ?, 1, ?, ?, ?, ?, ?, null)`,
   );
   const addSend = prepare(
     database,
-    "update verifications set sends = sends + 1, channel = ?, locale = ?, last_message_id = ? where id = ?",
+    `update verifications set sends = sends + 1, channel = ?, locale = ?, last_message_id = ?, fallback = ?, fallback_at = null
+     where id = ?`,
   );
   const end = prepare(
     database,
@@ -55,6 +62,10 @@ export function createVerifications({
   const setAttempts = prepare(
     database,
     "update verifications set status = ?, attempts = ?, ended_at = ? where id = ? and status = 'pending'",
+  );
+  const dropFallback = prepare(
+    database,
+    "update verifications set fallback = '', fallback_at = null where id = ? and tenant = ? and fallback_at is not null",
   );
   const markPhone = prepare(
     database,
@@ -67,7 +78,7 @@ export function createVerifications({
   const readFailures = createFailureReader(database);
   const appendFailure = createFailureAppender(database);
 
-  const insertFresh = (v: Verification, messageId: string): void => {
+  const insertFresh = (v: Verification): void => {
     insert.run(
       v.id,
       v.tenant,
@@ -81,7 +92,8 @@ export function createVerifications({
       v.codeLength,
       v.maxAttempts,
       v.locale,
-      messageId,
+      v.lastMessageId,
+      v.fallback.join(","),
       v.createdAt,
       v.expiresAt,
     );
@@ -101,12 +113,13 @@ export function createVerifications({
     if (decision.kind !== "started") return decision;
     const { verification, isFresh, replaced, event } = decision;
     if (replaced !== null) end.run(replaced.status, replaced.endedAt, replaced.id);
-    if (isFresh) insertFresh(verification, message.id);
-    else addSend.run(verification.channel, verification.locale, message.id, verification.id);
-    const note = book.write(charges, { messageId: message.id, channel: step.channel, at: now });
+    const { id, channel, locale, lastMessageId, fallback } = verification;
+    if (isFresh) insertFresh(verification);
+    else addSend.run(channel, locale, lastMessageId, fallback.join(","), id);
+    const note = book.write(charges, { messageId: message.id, channel, at: now });
     insertMessage({
       message: { ...message, deliverBefore: verification.expiresAt },
-      verificationId: verification.id,
+      verificationId: id,
       isBegun: true,
       note,
       now,
@@ -155,6 +168,11 @@ export function createVerifications({
     return { ...verification, status: "canceled", endedAt: now };
   };
 
+  const endFallback = (due: DueFallback, reason: string, now: number): void => {
+    if (dropFallback.run(due.id, due.tenant) !== 1) return;
+    append({ at: now, tenant: due.tenant, type: "verification.fallback_ended", entityId: due.id, data: { reason } });
+  };
+
   const readById = prepare<VerificationRow>(reader, BY_ID);
   const readNewest = prepare<VerificationRow>(reader, NEWEST);
   const readLastMessage = prepare<Pick<MessageRow, "state" | "error_code">>(
@@ -162,11 +180,17 @@ export function createVerifications({
     "select state, error_code from messages where id = ?",
   );
   const readBudget = createFailureReader(reader);
+  const readFallbacks = prepare<DueFallback>(
+    reader,
+    "select tenant, id from verifications where fallback_at <= ? and fallback_at is not null order by fallback_at limit ?",
+  );
 
   return {
     startVerification: (step) => writer.run(() => start(step)),
     checkCode: (step) => writer.run(() => check(step)),
     cancelVerification: (tenant, id, now) => writer.run(() => cancel(tenant, id, now)),
+    listFallbacks: async (until, limit) => readFallbacks.all(until, limit),
+    endFallback: (...given) => writer.run(() => endFallback(...given)),
     readVerification: async (tenant, id) => {
       const row = readById.get(id, tenant);
       return row === undefined ? null : toVerification(row);
