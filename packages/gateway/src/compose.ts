@@ -178,6 +178,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     webotpHost,
     isWorker,
     receiptAddressOf: receipts.addressOf,
+    onAttempt: metrics.attempted,
     onError,
   });
   delivery.onChange(metrics.messageMoved);

@@ -13,7 +13,7 @@ import type { Store } from "../src/ports/store.ts";
 import { createAccounts } from "../src/services/accounts.ts";
 import { createCodes } from "../src/services/codes.ts";
 import { createContacts } from "../src/services/contacts.ts";
-import { createDelivery } from "../src/services/delivery.ts";
+import { type Attempted, createDelivery } from "../src/services/delivery.ts";
 import { createLimits } from "../src/services/limits.ts";
 import { createNotifications } from "../src/services/notifications.ts";
 import { createRecipients } from "../src/services/recipients.ts";
@@ -75,6 +75,7 @@ export function manualClock(start: number): ManualClock {
 export interface FakeProvider extends GuardedProvider {
   /** Every call, in order. */
   readonly calls: readonly OutgoingMessage[];
+  explain?: NonNullable<GuardedProvider["explain"]>;
 }
 
 /** What one call comes to. */
@@ -171,6 +172,7 @@ export async function openParts(options: PartsOptions) {
   const providers = options.backup === undefined ? [sms, email] : [sms, backup, email];
   const router = createRouter({ providers, routes: {} });
   const errors: unknown[] = [];
+  const attempts: Attempted[] = [];
   const onError = (error: unknown): void => {
     errors.push(error);
   };
@@ -189,6 +191,7 @@ export async function openParts(options: PartsOptions) {
     ...words,
     isWorker: true,
     receiptAddressOf: () => undefined,
+    onAttempt: (attempt) => attempts.push(attempt),
     onError,
   });
   const maxFailuresPerDay = 20;
@@ -222,7 +225,7 @@ export async function openParts(options: PartsOptions) {
     fallback: [],
   });
   return {
-    ...{ store, clock, secrets, codes, sms, backup, email, errors, switchboard, delivery, limits },
+    ...{ store, clock, secrets, codes, sms, backup, email, errors, attempts, switchboard, delivery, limits },
     ...{ verifications, notifications, contacts, accounts, close },
   };
 }

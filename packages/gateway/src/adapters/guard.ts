@@ -73,7 +73,7 @@ export function guard(provider: Provider, clock: Clock): GuardedProvider {
     },
     problemWith: (destination) => provider.problemWith?.(destination) ?? null,
     ...(provider.readReceipt === undefined ? {} : { readReceipt: provider.readReceipt }),
-    explain: (vendorCode) => provider.explain?.(vendorCode) ?? null,
+    ...(provider.explain === undefined ? {} : { explain: provider.explain }),
     check: (signal) => provider.check(signal),
     close: async () => provider.close?.(),
     health: () => ({ breaker: BREAKER_NAMES[breaker.state], lastSuccessAt, lastError }),

@@ -11,6 +11,12 @@ export interface Metrics {
     readonly provider: string;
     readonly state: string;
   }): void;
+  attempted(attempt: {
+    readonly provider: string;
+    readonly channel: string;
+    readonly outcome: string;
+    readonly vendorCode: string | null;
+  }): void;
   receiptCame(receipt: { readonly provider: string; readonly outcome: string }): void;
   swept(report: { readonly forgotten: Readonly<Record<string, number>>; readonly expiredVerifications: number }): void;
   refused(refusal: { readonly code: string; readonly dimension: string }): void;
@@ -69,6 +75,18 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
     labelNames: ["code", "dimension"],
     registers,
   });
+  const attempts = new Counter({
+    name: "gateway_attempts_total",
+    help: "Calls of providers, by what they came to",
+    labelNames: ["provider", "channel", "outcome"],
+    registers,
+  });
+  const vendorErrors = new Counter({
+    name: "gateway_vendor_errors_total",
+    help: "Errors of vendors by their code; unlisted where this version does not know it",
+    labelNames: ["provider", "code"],
+    registers,
+  });
   const receipts = new Counter({
     name: "gateway_receipts_total",
     help: "Delivery receipts that vendors posted, by what became of them",
@@ -98,6 +116,10 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
       lastSweep.setToCurrentTime();
       sweptRows.inc({ kind: "expired_verifications" }, expiredVerifications);
       for (const [kind, count] of Object.entries(forgotten)) sweptRows.inc({ kind }, count);
+    },
+    attempted: ({ provider, channel, outcome, vendorCode }) => {
+      attempts.inc({ provider, channel, outcome });
+      if (vendorCode !== null) vendorErrors.inc({ provider, code: vendorCode });
     },
     receiptCame: ({ provider, outcome }) => receipts.inc({ provider, outcome }),
     refused: ({ code, dimension }) => refusals.inc({ code, dimension }),

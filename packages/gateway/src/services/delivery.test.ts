@@ -3,12 +3,18 @@ import { newMessage } from "../../test/contracts/store-fixtures.ts";
 import { type FakeAnswer, heldAnswer, openParts, type Parts, type PartsOptions, settle } from "../../test/doubles.ts";
 import { CALLS_AT_ONCE, type SendResult } from "../domain/delivery.ts";
 import type { StoredMessage } from "../domain/message.ts";
+import type { VendorError } from "../domain/vendor-error.ts";
 import { LEASE_MS } from "./delivery.ts";
 
 const NOW = Date.UTC(2026, 0, 5, 12);
 const MINUTE = 60_000;
 const LIFE = 10 * MINUTE;
 const OK: SendResult = { outcome: "accepted", providerMessageId: "p" };
+
+const TWILIO_LIKE: VendorError = {
+  ...{ class: "transient", retry: true, change: [], userError: "delivery_failed" },
+  operator: { es: "Más despacio", en: "Slow down" },
+};
 
 let parts: Parts | undefined;
 afterEach(async () => {
@@ -38,6 +44,27 @@ const notify = ({ notifications }: Parts, to = "300 123 4567") =>
 const stateOf = async ({ store }: Parts, { id }: { readonly id: string }) =>
   (await store.readMessage("default", id))?.state;
 const codeIn = (text: string | undefined): string => /\d{6}/.exec(text ?? "")?.[0] ?? "";
+
+describe("what is told of each call", () => {
+  it("names the code of the vendor, or says that this version does not know it", async () => {
+    const all = await open({
+      sms: inOrder(
+        { outcome: "throttled", vendorCode: "20429" },
+        { outcome: "rejected", code: "delivery_failed", vendorCode: "29999" },
+      ),
+    });
+    all.sms.explain = (code) => (code === "20429" ? TWILIO_LIKE : null);
+    await startCode(all);
+    await all.clock.advance(1_000);
+    await all.delivery.work();
+    await settle();
+    const call = { provider: "fake-sms", channel: "sms" };
+    expect(all.attempts).toEqual([
+      { ...call, outcome: "throttled", vendorCode: "20429" },
+      { ...call, outcome: "rejected", vendorCode: "unlisted" },
+    ]);
+  });
+});
 
 describe("with a second carrier", () => {
   const DOWN: SendResult = { outcome: "unavailable", vendorCode: "503" };

@@ -1,10 +1,11 @@
-import type { Lane } from "@mestore/sms-gateway-contract";
+import type { Channel, Lane } from "@mestore/sms-gateway-contract";
 import { CALLS_AT_ONCE, isFinal, type OutgoingMessage, type Receipt, type SendResult } from "../domain/delivery.ts";
 import type { StoredMessage } from "../domain/message.ts";
 import { renderOtp, renderOtpEmail } from "../domain/templates.ts";
 import type { Verification } from "../domain/verification.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { MessageStore } from "../ports/message-store.ts";
+import type { GuardedProvider } from "../ports/provider.ts";
 import type { VerificationStore } from "../ports/verification-store.ts";
 import type { Codes } from "./codes.ts";
 import type { Router } from "./router.ts";
@@ -17,6 +18,19 @@ const CALL_MS = 10_000;
 const MAX_WAITERS = 1_000;
 const ELSEWHERE_EVERY_MS = 250;
 const MINUTE_MS = 60_000;
+/** One name for whatever a vendor invents: a metric keeps a closed set of labels. */
+const UNLISTED_CODE = "unlisted";
+/** Ours (`breaker_open`), or the status of an HTTP answer without a code. */
+const OWN_CODE = /^([a-z_]+|\d{3})$/;
+
+/** One call of a provider. */
+export interface Attempted {
+  readonly provider: string;
+  readonly channel: Channel;
+  readonly outcome: SendResult["outcome"];
+  /** The vendor's code; `unlisted` where this version does not know it, null where it gave none. */
+  readonly vendorCode: string | null;
+}
 
 export interface DeliveryOptions {
   readonly store: MessageStore & VerificationStore;
@@ -30,6 +44,8 @@ export interface DeliveryOptions {
   readonly isWorker: boolean;
   /** Where the receipts of an attempt go. */
   readonly receiptAddressOf: (message: StoredMessage) => string | undefined;
+  /** Hears of every call of a provider and what it came to. */
+  readonly onAttempt: (attempt: Attempted) => void;
   /** Hears of an attempt that could not be recorded; its message is due again when the lease ends. */
   readonly onError: (error: unknown) => void;
 }
@@ -61,6 +77,14 @@ interface Waiter {
 }
 
 const isSettled = ({ state }: StoredMessage): boolean => state === "sent" || isFinal(state);
+
+function toAttempted(provider: GuardedProvider, result: SendResult): Attempted {
+  const { id, channel } = provider;
+  const code = "vendorCode" in result ? (result.vendorCode ?? null) : null;
+  const isListed = code === null || OWN_CODE.test(code) || provider.explain?.(code) !== null;
+  const vendorCode = isListed ? code : UNLISTED_CODE;
+  return { provider: id, channel, outcome: result.outcome, vendorCode };
+}
 
 export function createDelivery(options: DeliveryOptions): Delivery {
   const { store, clock, codes, switchboard, router, brand, webotpHost } = options;
@@ -141,7 +165,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     // Who was chosen may be gone: the configuration of this process is newer.
     const provider = router.find(message.channel, message.provider);
     if (provider === null) return { outcome: "unavailable", vendorCode: "no_provider" };
-    return provider.send(outgoing, stop.signal);
+    const result = await provider.send(outgoing, stop.signal);
+    options.onAttempt(toAttempted(provider, result));
+    return result;
   };
 
   /** Takes the next attempt of a message that failed over to another provider; null when it waits, or is somebody else's. */
