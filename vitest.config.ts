@@ -5,9 +5,19 @@ import { defineConfig } from "vitest/config";
 const WORKERS = Math.max(2, availableParallelism() - 1);
 
 /** The HTTP surfaces: everything in them holds on every engine, so they run once on each. */
-const HTTP_SUITE = ["auth", "email", "errors", "fallback", "gateway", "gateway-delivery", "hardening", "receipts"].map(
-  (name) => `packages/gateway/test/e2e/${name}.test.ts`,
-);
+const HTTP_SUITE = [
+  "auth",
+  "email",
+  "errors",
+  "fallback",
+  "gateway",
+  "gateway-delivery",
+  "hardening",
+  "inbound",
+  "receipts",
+  "voice",
+  "webhooks",
+].map((name) => `packages/gateway/test/e2e/${name}.test.ts`);
 
 /** A run of the HTTP suite on servers that others share with it. */
 const onEngine = (engine: "postgres" | "postgres+redis") => ({

@@ -22,8 +22,9 @@ import { s16 } from "./rows/s-16.ts";
 import { s17 } from "./rows/s-17.ts";
 import { s18 } from "./rows/s-18.ts";
 import { s19 } from "./rows/s-19.ts";
+import { s28 } from "./rows/s-28.ts";
 
-const SECURITY: readonly Row[] = [s01, s01b, s02, s02b, s03, s06, s08, s09, s16, s17, s18, s19];
+const SECURITY: readonly Row[] = [s01, s01b, s02, s02b, s03, s06, s08, s09, s16, s17, s18, s19, s28];
 const RELIABILITY: readonly Row[] = [r01, r02, r03, r04, r07, r08, r10, r11, r12, r20, r22];
 
 /** Every row there is, in the order of the report. */

@@ -163,9 +163,9 @@ export const s06: Row = {
       },
       {
         file: "packages/gateway/src/adapters/stores/postgres/starts.ts",
-        find: "  const settled = steps.map((step) => settle(() => startOne(step)));",
+        find: "  const settled = steps.map((step, index) => settle(() => startOne(step, index)));",
         replace:
-          "  const settled = steps.map((step) => settle(() => startOne(step)));\n  await new Promise((resolve) => setTimeout(resolve, 200));",
+          "  const settled = steps.map((step, index) => settle(() => startOne(step, index)));\n  await new Promise((resolve) => setTimeout(resolve, 200));",
         engines: ["postgres", "postgres+redis"],
       },
       {

@@ -1,4 +1,5 @@
 import type {
+  ChangeOptOut,
   ChangePause,
   CheckedVerification,
   CheckVerification,
@@ -15,6 +16,8 @@ import type {
   MessageState,
   MessageWithTimeline,
   NumberLimits,
+  OptOut,
+  OptOutList,
   PauseList as PauseListShape,
   PutContact,
   Route,
@@ -34,6 +37,7 @@ import {
   createTransport,
   type Transport,
 } from "./transport.ts";
+import { createWebhookClient, type WebhookClient } from "./webhook-client.ts";
 
 export type InboxMessage = ReturnType<typeof InboxMessageShape.parse>;
 export type InboxPage = ReturnType<typeof InboxPageShape.parse>;
@@ -106,6 +110,13 @@ export interface GatewayClient {
   getContact(sub: string, options?: CallOptions): Promise<Answer<Contact>>;
   deleteContact(sub: string, options?: CallOptions): Promise<Answer<null>>;
   lintTemplate(body: LintTemplate, options?: CallOptions): Promise<Answer<TemplateReport>>;
+  listOptOuts(
+    filter?: { readonly phone?: string; readonly limit?: number },
+    options?: CallOptions,
+  ): Promise<Answer<OptOutList>>;
+  /** Sends a number no more messages; without a category, none at all. */
+  addOptOut(phone: string, change?: ChangeOptOut, options?: CallOptions): Promise<Answer<OptOut>>;
+  removeOptOut(phone: string, change?: ChangeOptOut, options?: CallOptions): Promise<Answer<null>>;
   /** Which provider would be called for an address now, and why. */
   findRoute(destination: FindRoute, options?: CallOptions): Promise<Answer<Route>>;
   status(options?: CallOptions): Promise<Answer<GatewayStatus>>;
@@ -115,6 +126,7 @@ export interface GatewayClient {
   /** Stops sending; without lane or country, all of it. */
   pause(change?: ChangePause, options?: CallOptions): Promise<Answer<PauseList>>;
   resume(change?: ChangePause, options?: CallOptions): Promise<Answer<PauseList>>;
+  readonly webhooks: WebhookClient;
   readonly inbox: InboxClient;
 }
 
@@ -166,6 +178,7 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
 
   const verification = (id: string) => `/v1/verifications/${encodeURIComponent(id)}`;
   const limits = (phone: string) => `/v1/limits/${encodeURIComponent(phone)}`;
+  const optOut = (phone: string) => `/v1/opt-outs/${encodeURIComponent(phone)}`;
   const contact = (sub: string) => `/v1/contacts/${encodeURIComponent(sub)}`;
 
   return {
@@ -189,6 +202,12 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
     deleteContact: (sub, callOptions) => call({ method: "DELETE", path: contact(sub) }, callOptions),
 
     lintTemplate: (body, callOptions) => call({ method: "POST", path: "/v1/templates/lint", body }, callOptions),
+    listOptOuts: (filter = {}, callOptions) =>
+      call({ method: "GET", path: "/v1/opt-outs", query: { ...filter } }, callOptions),
+    addOptOut: (phone, change = {}, callOptions) =>
+      call({ method: "PUT", path: optOut(phone), body: change }, callOptions),
+    removeOptOut: (phone, change = {}, callOptions) =>
+      call({ method: "DELETE", path: optOut(phone), body: change }, callOptions),
     findRoute: (destination, callOptions) =>
       call({ method: "GET", path: "/v1/route", query: { ...destination } }, callOptions),
     status: (callOptions) => call({ method: "GET", path: "/v1/status" }, callOptions),
@@ -198,6 +217,8 @@ export function createGatewayClient(options: GatewayClientOptions): GatewayClien
     listPauses: (callOptions) => call({ method: "GET", path: "/v1/pauses" }, callOptions),
     pause: (change = {}, callOptions) => call({ method: "PUT", path: "/v1/pauses", body: change }, callOptions),
     resume: (change = {}, callOptions) => call({ method: "DELETE", path: "/v1/pauses", body: change }, callOptions),
+
+    webhooks: createWebhookClient(call),
 
     inbox: {
       list: (filter = {}, callOptions) => call({ method: "GET", path: "/v1/inbox", query: { ...filter } }, callOptions),

@@ -23,3 +23,4 @@ export {
   type SendOptions,
 } from "./gateway-client.ts";
 export type { CallOptions, ConnectionOptions, Fetch } from "./transport.ts";
+export type { WebhookClient, WebhookDeliveryFilter } from "./webhook-client.ts";

@@ -176,6 +176,30 @@ export const ProviderStatus = z.object({
   lastError: z.string().nullable(),
 });
 
+/** A person who wants no messages. */
+export const OptOut = z.object({
+  phone: z.string(),
+  /** `otp`, the category of a notification, or `*` for all. */
+  category: z.string(),
+  since: Instant,
+  /** `inbound` for the person's own message, `operator` for yours. */
+  source: z.string(),
+});
+export type OptOut = z.output<typeof OptOut>;
+
+/** Without a category it speaks of all of them. */
+export const ChangeOptOut = z.strictObject({
+  category: z
+    .string()
+    .regex(/^[a-z_]{1,40}$/)
+    .optional(),
+});
+export type ChangeOptOut = z.input<typeof ChangeOptOut>;
+
+export const ListOptOuts = z.strictObject({ phone: z.string().optional(), limit });
+export const OptOutList = z.object({ optOuts: z.array(OptOut) });
+export type OptOutList = z.output<typeof OptOutList>;
+
 /** Which way a message to an address would take now. */
 export const FindRoute = z.strictObject({ to: z.string(), channel: Channel.default("sms") });
 export type FindRoute = z.input<typeof FindRoute>;

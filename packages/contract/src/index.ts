@@ -3,3 +3,4 @@ export * from "./channels.ts";
 export * from "./errors.ts";
 export * from "./gateway-api.ts";
 export * from "./problem.ts";
+export * from "./webhook-api.ts";

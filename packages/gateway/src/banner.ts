@@ -5,6 +5,13 @@ const SLOW_FSYNC_MS = 2;
 
 const ROLE_WORDS = { all: "API and worker", api: "API", worker: "worker" } as const;
 
+const SMS_VENDORS = [
+  ["twilio", "Twilio"],
+  ["vonage", "Vonage"],
+  ["infobip", "Infobip"],
+  ["httpProvider", "HTTP"],
+] as const;
+
 const diskLine = (fsyncMs: number): string => {
   const measured = `disk: ${fsyncMs.toFixed(2)} ms per commit`;
   return fsyncMs > SLOW_FSYNC_MS
@@ -15,7 +22,8 @@ const diskLine = (fsyncMs: number): string => {
 /** What a person reads when the gateway has started, and what to try first. */
 export function banner({ url, config, secrets, fsyncMs, role, version }: RunningGateway): string {
   const page = url.replace("127.0.0.1", "localhost");
-  const sms = !config.enabled.sms ? "off" : config.twilio === undefined ? "simulated" : "Twilio";
+  const vendors = SMS_VENDORS.filter(([piece]) => config[piece] !== undefined).map(([, name]) => name);
+  const sms = !config.enabled.sms ? "off" : vendors.join(", ") || "simulated";
   const email = !config.enabled.email ? "off" : config.smtp === undefined ? "simulated" : "SMTP";
   const disk = fsyncMs === null ? "" : ` (${diskLine(fsyncMs)})`;
   const lines = [

@@ -5,6 +5,7 @@ import { createHostTokens } from "./adapters/host-tokens.ts";
 import { createMetrics, type Metrics } from "./adapters/metrics.ts";
 import { createProofSigner } from "./adapters/proof-signer.ts";
 import { createSecrets, createSharedClock, createSystemClock } from "./adapters/system.ts";
+import { createWebhookSender } from "./adapters/webhook-sender.ts";
 import type { Role } from "./cli/local.ts";
 import { type Config, OutOfReachError } from "./config.ts";
 import { ID_RANDOM_BYTES, toId } from "./domain/id.ts";
@@ -25,6 +26,7 @@ import { createInbox } from "./services/inbox.ts";
 import { createKeys, type Keys } from "./services/keys.ts";
 import { createLimits } from "./services/limits.ts";
 import { createNotifications } from "./services/notifications.ts";
+import { createOptOuts } from "./services/opt-outs.ts";
 import { createReceipts } from "./services/receipts.ts";
 import { createRecipients } from "./services/recipients.ts";
 import { createRetention } from "./services/retention.ts";
@@ -32,6 +34,10 @@ import { createRouter } from "./services/router.ts";
 import { createStatus } from "./services/status.ts";
 import { createSwitchboard } from "./services/switchboard.ts";
 import { createVerifications } from "./services/verifications.ts";
+import { createVoiceScripts } from "./services/voice-scripts.ts";
+import { createWebhookDelivery } from "./services/webhook-delivery.ts";
+import { createWebhookKeys } from "./services/webhook-keys.ts";
+import { createWebhooks } from "./services/webhooks.ts";
 import { reasonOf } from "./with-store.ts";
 
 const WORK_EVERY_MS = 250;
@@ -40,6 +46,7 @@ const OPEN_FLOW_WARNING_EVERY_MS = 3_600_000;
 const CLOCK_EVERY_MS = 60_000;
 const SWEEP_EVERY_MS = 60_000;
 const FALLBACKS_EVERY_MS = 2_000;
+const WEBHOOKS_EVERY_MS = 500;
 /** Connections that stay open are told to close with their next answer; whoever has not asked by then loses it. */
 const CONNECTIONS_GRACE_MS = 3_000;
 const CONNECTIONS_POLL_MS = 20;
@@ -168,6 +175,8 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     publicUrl: config.http.publicUrl,
     onReceipt: metrics.receiptCame,
   });
+  const { publicUrl } = config.http;
+  const voiceScripts = createVoiceScripts({ store, router, secrets, clock, codes, brand, publicUrl });
   delivery = createDelivery({
     store,
     clock,
@@ -178,6 +187,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     webotpHost,
     isWorker,
     receiptAddressOf: receipts.addressOf,
+    scriptAddressOf: voiceScripts.addressOf,
     onAttempt: metrics.attempted,
     onError,
   });
@@ -230,6 +240,16 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     queue: async () => (await status.read()).queue,
     breakers: () => providers.map((p) => ({ provider: p.id, channel: p.channel, breaker: p.health().breaker })),
   });
+  const webhookKeys = createWebhookKeys(secrets);
+  const webhookDelivery = createWebhookDelivery({
+    ...{ store, clock, secrets, keys: webhookKeys, onError },
+    sender: createWebhookSender(config.webhooks),
+    onAttempt: metrics.webhookPosted,
+  });
+  const webhooks = createWebhooks({
+    ...{ store, clock, secrets, keys: webhookKeys, policy: config.webhooks },
+    sendTest: webhookDelivery.sendTest,
+  });
   const hasCooldown = limitPolicy.cooldownMs > 0;
   const services = {
     clock,
@@ -254,10 +274,20 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
     keys,
     idempotency: createIdempotency(store, clock, secrets),
     switchboard,
+    optOuts: createOptOuts({
+      store,
+      router,
+      readRecipient,
+      clock,
+      publicUrl: config.http.publicUrl,
+      onInbound: metrics.inboundCame,
+    }),
     receipts,
+    voiceScripts,
     router,
     status,
     events: store,
+    webhooks,
     inbox: hasInbox ? inbox : null,
     hostTokens: createHostTokens({ ...config.auth, secretKey: options.secrets.secretKey, now: clock.now }),
     signer,
@@ -339,6 +369,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
       if (isWorker) {
         loop(WORK_EVERY_MS, delivery.work);
         loop(FALLBACKS_EVERY_MS, fallbacks.work);
+        loop(WEBHOOKS_EVERY_MS, webhookDelivery.work);
         loop(SWEEP_EVERY_MS, async () => metrics.swept(await retention.sweep(stopping.signal)));
       }
       loop(REFRESH_EVERY_MS, switchboard.refresh);
@@ -355,7 +386,7 @@ export async function compose(options: GatewayOptions): Promise<Gateway> {
       await Promise.all(loops);
       await letConnectionsEnd();
       await app.close();
-      await delivery.drain(DRAIN_GRACE_MS);
+      await Promise.all([delivery.drain(DRAIN_GRACE_MS), webhookDelivery.drain(DRAIN_GRACE_MS)]);
       await Promise.all(providers.map((provider) => provider.close?.()));
       await store.close();
       await limiter?.close();

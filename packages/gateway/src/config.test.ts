@@ -176,6 +176,7 @@ describe("in production", () => {
     ["TWILIO_AUTH_TOKEN", { TWILIO_AUTH_TOKEN: "" }],
     ["TWILIO_FROM_NUMBER", { TWILIO_FROM_NUMBER: "+15005550006" }],
     ["SIMULATION_EXPOSED", { SIMULATION_EXPOSED: "true" }],
+    ["WEBHOOK_ALLOW_PRIVATE", { WEBHOOK_ALLOW_PRIVATE: "true" }],
   ])("refuses %s in %o", (name, change) => {
     expect(namesOf({ ...PRODUCTION, ...change })).toEqual([name]);
   });
@@ -290,6 +291,7 @@ describe("values", () => {
     ["CORS_ORIGINS", "https://shop.example/"],
     ["CORS_ORIGINS", "null"],
     ["SIMULATION_EXPOSED", "maybe"],
+    ["WEBHOOK_ALLOW_PRIVATE", "maybe"],
     ["LOG_LEVEL", "verbose"],
     ["JWT_JWKS_URL", "file:///etc/passwd"],
     ["OPEN_VERIFICATION", "2"],
@@ -416,6 +418,42 @@ describe("values", () => {
       TWILIO_API_BASE_URL: "http://127.0.0.1:4010/",
     });
     expect(config.twilio).toMatchObject({ sender: { messagingServiceSid }, apiBaseUrl: "http://127.0.0.1:4010" });
+  });
+
+  const template = `HX${"0a1b2c3d".repeat(4)}`;
+
+  it("calls and writes to WhatsApp for the same account", () => {
+    const others = { TWILIO_VOICE_FROM: "+13105550101", TWILIO_WHATSAPP_FROM: "+13105550102" };
+    const env = { ENVIRONMENT: "test", ...TWILIO, ...others, TWILIO_WHATSAPP_CONTENT_SID: template };
+    const config = load({ ...env, PUBLIC_URL: "https://sms.shop.example" });
+    const account = { accountSid: TWILIO.TWILIO_ACCOUNT_SID, authToken: TWILIO.TWILIO_AUTH_TOKEN };
+    expect(config.twilioVoice).toEqual({ ...account, from: "+13105550101" });
+    expect(config.twilioWhatsapp).toEqual({ ...account, from: "+13105550102", contentSid: template });
+    expect(config.warnings).toEqual([]);
+  });
+
+  it("says that there are no calls without PUBLIC_URL", () => {
+    const { warnings } = load({ ENVIRONMENT: "test", ...TWILIO, TWILIO_VOICE_FROM: "+13105550101" });
+    expect(warnings).toMatchObject([{ name: "PUBLIC_URL", problem: expect.stringContaining("calls are off") }]);
+  });
+
+  it("needs no SMS sender to call, unless in production", () => {
+    const env = { ...TWILIO, TWILIO_FROM_NUMBER: "", TWILIO_VOICE_FROM: "+13105550101" };
+    expect(load({ ENVIRONMENT: "test", ...env }).twilio).toBeUndefined();
+    expect(namesOf({ ...PRODUCTION, ...env })).toEqual(["TWILIO_FROM_NUMBER"]);
+  });
+
+  it.each<readonly [Settings, readonly string[]]>([
+    [{ TWILIO_VOICE_FROM: "+13105550101" }, ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"]],
+    [{ ...TWILIO, TWILIO_WHATSAPP_FROM: "+13105550102" }, ["TWILIO_WHATSAPP_CONTENT_SID"]],
+    [{ ...TWILIO, TWILIO_WHATSAPP_CONTENT_SID: template }, ["TWILIO_WHATSAPP_FROM"]],
+    [{ ...TWILIO, TWILIO_VOICE_FROM: "MeStore" }, ["TWILIO_VOICE_FROM"]],
+    [
+      { ...TWILIO, TWILIO_WHATSAPP_FROM: "whatsapp:+13105550102", TWILIO_WHATSAPP_CONTENT_SID: "HX1" },
+      ["TWILIO_WHATSAPP_CONTENT_SID", "TWILIO_WHATSAPP_FROM"],
+    ],
+  ])("names what a channel of Twilio lacks: %o", (settings, names) => {
+    expect(namesOf({ ENVIRONMENT: "test", ...settings })).toEqual(names);
   });
 
   it("says that Twilio Verify is not used", () => {

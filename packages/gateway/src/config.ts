@@ -1,8 +1,12 @@
+import type { HttpDefinition } from "./adapters/providers/http/definition.ts";
 import { type RawEnv, takeGiven } from "./config/given.ts";
+import { readHttpProvider } from "./config/http-provider.ts";
 import { toPieces } from "./config/pieces.ts";
+import { readPrices } from "./config/prices.ts";
 import { ConfigError, type Problem } from "./config/problem.ts";
 import { findWarnings, RULES } from "./config/rules.ts";
 import { Env, shapeProblem, VARIABLE_NAMES, type VariableName } from "./config/variables.ts";
+import type { PriceTable } from "./domain/price.ts";
 
 export { readEnvironment } from "./config/environment.ts";
 export { ConfigError, OutOfReachError } from "./config/problem.ts";
@@ -10,7 +14,9 @@ export { ConfigError, OutOfReachError } from "./config/problem.ts";
 type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;
 
 /** The settings, frozen, in the pieces that the parts of the gateway take. */
-export type Config = Frozen<ReturnType<typeof toPieces> & { warnings: Problem[] }>;
+export type Config = Frozen<
+  ReturnType<typeof toPieces> & { warnings: Problem[]; httpProvider: HttpDefinition | undefined; prices: PriceTable }
+>;
 
 export interface ConfigOptions {
   /** Absolute; where relative paths start. */
@@ -47,9 +53,18 @@ export function loadConfig(env: RawEnv, { rootFolder, readFile, checkBrand }: Co
   problems.push(...RULES.flatMap((rule) => rule(draft)).filter(isNews));
   problems.push(...findBrandProblems(draft.values, checkBrand));
 
+  const httpProvider = readHttpProvider(draft.values.HTTP_PROVIDER_FILE, { rootFolder, readFile });
+  const { prices, problems: priceProblems } = readPrices(draft.values.PRICES_FILE, { rootFolder, readFile });
+  problems.push(...httpProvider.problems, ...priceProblems);
+
   if (problems.length > 0) throw new ConfigError(problems);
   const complete = Env.parse(Object.fromEntries(given.values));
-  return freeze({ ...toPieces(complete, rootFolder), warnings: [...given.warnings, ...findWarnings(complete)] });
+  return freeze({
+    ...toPieces(complete, rootFolder),
+    httpProvider: httpProvider.definition,
+    prices,
+    warnings: [...given.warnings, ...findWarnings(complete)],
+  });
 }
 
 function findBrandProblems(values: Partial<Env>, checkBrand: ConfigOptions["checkBrand"]): readonly Problem[] {

@@ -5,8 +5,19 @@ import { keepSecrets } from "./adapters/secrets-file.ts";
 import { measureFsyncMs } from "./adapters/stores/sqlite/fsync.ts";
 import { takeServeLock } from "./adapters/stores/sqlite/serve-lock.ts";
 import { createSystemClock } from "./adapters/system.ts";
-import type { Account, DoctorSettings, Examination, Machine, SecretsFile, Tried } from "./cli/doctor/machine.ts";
+import type {
+  Account,
+  DoctorSettings,
+  Examination,
+  Machine,
+  SecretsFile,
+  Sender,
+  Tried,
+} from "./cli/doctor/machine.ts";
 import { type Config, ConfigError } from "./config.ts";
+import type { Price } from "./domain/delivery.ts";
+import { priceOf } from "./domain/price.ts";
+import { openSmsVendors } from "./open-providers.ts";
 import { openLimiter } from "./open-store.ts";
 import type { Provider } from "./ports/provider.ts";
 import { type ProcessInput, readConfig } from "./settings.ts";
@@ -16,8 +27,27 @@ const SECRETS_FILE = "secrets.json";
 const ACCOUNT_TIMEOUT_MS = 10_000;
 const MINUTE_MS = 60_000;
 
+/** What sends; of several vendors each number, since any of them may be asked. */
+const toSender = ({ twilio, vonage, infobip, httpProvider }: Config): Sender | null => {
+  const own = twilio?.sender ?? { from: [] };
+  if ("messagingServiceSid" in own) return own;
+  const others = [vonage?.from, infobip?.from, httpProvider?.from].filter((from) => from !== undefined);
+  const from = [...own.from, ...others];
+  return from.length === 0 ? null : { from };
+};
+
+/** By the provider that is asked first. */
+function toSegmentPrice({ twilio, vonage, infobip, httpProvider, routes, policy, prices }: Config): Price | null {
+  const [first] = Object.entries({ twilio, vonage, infobip, http: httpProvider }).flatMap(([id, settings]) =>
+    settings === undefined ? [] : [id],
+  );
+  const provider = routes.sms.providers?.[0] ?? first;
+  const country = policy.allowedCountries[0] ?? null;
+  return provider === undefined ? null : priceOf(prices, { provider, channel: "sms", country, segments: 1 });
+}
+
 const toSettings = (config: Config): DoctorSettings => {
-  const { environment, isProduction, warnings, secrets, store, twilio, policy, enabled, http } = config;
+  const { environment, isProduction, warnings, secrets, store, policy, enabled, http } = config;
   const given = [
     { name: "OTP_SECRET", secret: secrets.otpSecret },
     { name: "SECRET_KEY", secret: secrets.secretKey },
@@ -28,7 +58,7 @@ const toSettings = (config: Config): DoctorSettings => {
     warnings,
     givenSecrets: given.flatMap(({ name, secret }) => (secret === undefined ? [] : [{ name, chars: secret.length }])),
     database: store.name,
-    sender: twilio?.sender ?? null,
+    sender: toSender(config),
     allowedCountries: policy.allowedCountries,
     enabled,
     publicUrl: http.publicUrl,
@@ -38,6 +68,7 @@ const toSettings = (config: Config): DoctorSettings => {
     webotpHost: policy.webotpHost,
     codeLength: policy.codeLength,
     codeLifeMinutes: policy.codeLifeMs / MINUTE_MS,
+    segmentPrice: toSegmentPrice(config),
   };
 };
 
@@ -94,7 +125,7 @@ function findServer({ store: { database } }: Config): string | null {
   return null;
 }
 
-async function askAccount(provider: Provider): Promise<Account> {
+async function askAccount(provider: Provider): Promise<NonNullable<Account>> {
   try {
     return await provider.check(AbortSignal.timeout(ACCOUNT_TIMEOUT_MS));
   } finally {
@@ -122,7 +153,11 @@ const toMachine = (config: Config): Machine => {
     servedBy: () => findServer(config),
     account: async (channel) => {
       if (channel === "sms") {
-        return config.twilio === undefined ? null : askAccount(await PROVIDERS.twilio({ ...config.twilio, clock }));
+        const answers = await Promise.all(
+          openSmsVendors(config, clock).map(async (vendor) => askAccount(await vendor)),
+        );
+        if (answers.length === 0) return null;
+        return { ok: answers.every(({ ok }) => ok), detail: answers.map(({ detail }) => detail).join("; ") };
       }
       return config.smtp === undefined ? null : askAccount(await PROVIDERS.smtp(config.smtp));
     },

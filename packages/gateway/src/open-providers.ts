@@ -12,22 +12,37 @@ export interface ProviderParts {
   readonly simulation: Omit<SimulationSettings, "channel" | "clock">;
 }
 
+/** The vendors of SMS, in the order in which they are called without rules. */
+export function openSmsVendors(config: Config, clock: Clock): readonly Promise<Provider>[] {
+  const { twilio, vonage, infobip, httpProvider } = config;
+  return [
+    ...(twilio === undefined ? [] : [PROVIDERS.twilio({ ...twilio, clock })]),
+    ...(vonage === undefined ? [] : [PROVIDERS.vonage({ ...vonage, clock })]),
+    ...(infobip === undefined ? [] : [PROVIDERS.infobip({ ...infobip, clock })]),
+    ...(httpProvider === undefined ? [] : [PROVIDERS.http({ definition: httpProvider, clock })]),
+  ];
+}
+
 /** Every provider that the configuration names, in the order in which a channel without rules calls them. */
 export async function openProviders(
   config: Config,
   { clock, simulation }: ProviderParts,
 ): Promise<readonly Provider[]> {
-  const { twilio, smtp, isProduction } = config;
+  const { twilioWhatsapp, twilioVoice, smtp, http, isProduction } = config;
   const simulate = (channel: Channel): Promise<Provider> => PROVIDERS.simulation({ ...simulation, channel, clock });
-  const vendors: Promise<Provider>[] = [];
-  if (twilio !== undefined) vendors.push(PROVIDERS.twilio({ ...twilio, clock }));
+  const vendors: Promise<Provider>[] = [...openSmsVendors(config, clock)];
+  if (twilioWhatsapp !== undefined) vendors.push(PROVIDERS["twilio-whatsapp"]({ ...twilioWhatsapp, clock }));
+  // A call reads from us what to say: without an address of ours it would be silent.
+  if (twilioVoice !== undefined && http.publicUrl !== undefined) {
+    vendors.push(PROVIDERS["twilio-voice"]({ ...twilioVoice, clock }));
+  }
   if (smtp !== undefined) vendors.push(PROVIDERS.smtp(smtp));
   const opened = await Promise.all(vendors);
   const missing = (["sms", "whatsapp", "voice", "email"] as const).filter(
     (channel) => !opened.some((provider) => provider.channel === channel),
   );
   // Beside a real provider of SMS nothing pretends to call or to write to the same phones.
-  const simulated = missing.filter((channel) => !isProduction && (channel === "email" || twilio === undefined));
+  const simulated = missing.filter((channel) => !isProduction && (channel === "email" || missing.includes("sms")));
   return [...opened, ...(await Promise.all(simulated.map(simulate)))];
 }
 

@@ -191,6 +191,7 @@ export async function openParts(options: PartsOptions) {
     ...words,
     isWorker: true,
     receiptAddressOf: () => undefined,
+    scriptAddressOf: () => undefined,
     onAttempt: (attempt) => attempts.push(attempt),
     onError,
   });

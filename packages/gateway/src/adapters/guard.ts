@@ -73,6 +73,8 @@ export function guard(provider: Provider, clock: Clock): GuardedProvider {
     },
     problemWith: (destination) => provider.problemWith?.(destination) ?? null,
     ...(provider.readReceipt === undefined ? {} : { readReceipt: provider.readReceipt }),
+    ...(provider.writeScript === undefined ? {} : { writeScript: provider.writeScript }),
+    ...(provider.readInbound === undefined ? {} : { readInbound: provider.readInbound }),
     ...(provider.explain === undefined ? {} : { explain: provider.explain }),
     check: (signal) => provider.check(signal),
     close: async () => provider.close?.(),

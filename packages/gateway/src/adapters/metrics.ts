@@ -17,6 +17,9 @@ export interface Metrics {
     readonly outcome: string;
     readonly vendorCode: string | null;
   }): void;
+  inboundCame(inbound: { readonly provider: string; readonly outcome: string }): void;
+  /** @param outcome `delivered`, or why not */
+  webhookPosted(outcome: string): void;
   receiptCame(receipt: { readonly provider: string; readonly outcome: string }): void;
   swept(report: { readonly forgotten: Readonly<Record<string, number>>; readonly expiredVerifications: number }): void;
   refused(refusal: { readonly code: string; readonly dimension: string }): void;
@@ -87,6 +90,18 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
     labelNames: ["provider", "code"],
     registers,
   });
+  const inbound = new Counter({
+    name: "gateway_inbound_total",
+    help: "Messages that people wrote to our senders, by what became of them",
+    labelNames: ["provider", "outcome"],
+    registers,
+  });
+  const webhookAttempts = new Counter({
+    name: "gateway_webhook_attempts_total",
+    help: "Posts to endpoints of webhooks, by what they came to",
+    labelNames: ["outcome"],
+    registers,
+  });
   const receipts = new Counter({
     name: "gateway_receipts_total",
     help: "Delivery receipts that vendors posted, by what became of them",
@@ -121,6 +136,8 @@ export function createMetrics(): Metrics & { observe(sources: MetricsSources): v
       attempts.inc({ provider, channel, outcome });
       if (vendorCode !== null) vendorErrors.inc({ provider, code: vendorCode });
     },
+    inboundCame: ({ provider, outcome }) => inbound.inc({ provider, outcome }),
+    webhookPosted: (outcome) => webhookAttempts.inc({ outcome }),
     receiptCame: ({ provider, outcome }) => receipts.inc({ provider, outcome }),
     refused: ({ code, dimension }) => refusals.inc({ code, dimension }),
     messageMoved: ({ lane, channel, provider, state }) => messages.inc({ lane, channel, provider, state }),

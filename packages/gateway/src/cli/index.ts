@@ -7,6 +7,7 @@ import { addInbox } from "./commands/inbox.ts";
 import { addKeys } from "./commands/keys.ts";
 import { addLimits } from "./commands/limits.ts";
 import { addLint } from "./commands/lint.ts";
+import { addOptOuts } from "./commands/opt-outs.ts";
 import { addPauses } from "./commands/pauses.ts";
 import { addRoute } from "./commands/route.ts";
 import { addSelftest } from "./commands/selftest.ts";
@@ -16,6 +17,7 @@ import { addStatus } from "./commands/status.ts";
 import { addToken } from "./commands/token.ts";
 import { addTrace } from "./commands/trace.ts";
 import { addVerify } from "./commands/verify.ts";
+import { addWebhooks } from "./commands/webhooks.ts";
 import { refusedError } from "./failures.ts";
 import type { Local } from "./local.ts";
 import { printReport } from "./output.ts";
@@ -32,7 +34,9 @@ const COMMANDS: readonly ((program: Command, line: CommandLine) => void)[] = [
   addTrace,
   addLimits,
   addPauses,
+  addOptOuts,
   addContacts,
+  addWebhooks,
   addKeys,
   addToken,
   addLint,

@@ -14,7 +14,7 @@ export interface Given {
   readonly warnings: readonly Problem[];
 }
 
-const OURS = /^(SMS|OTP|TWILIO)_/;
+const OURS = /^(SMS|OTP|TWILIO|VONAGE|INFOBIP|HTTP_PROVIDER)_/;
 /** Names this close to one of ours are a slip of the finger. */
 const MAX_TYPOS = 2;
 
@@ -25,7 +25,7 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set(
 /** Empty means absent, and so does a text of spaces. */
 const present = (env: RawEnv, name: string): string | null => env[name]?.trim() || null;
 
-const fileErrorCode = (error: unknown): string =>
+export const fileErrorCode = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "unknown error";
 
 /**

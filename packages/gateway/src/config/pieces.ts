@@ -47,6 +47,35 @@ function toTwilio(env: Env) {
   return { accountSid, authToken, sender, ...(apiBaseUrl === undefined ? {} : { apiBaseUrl }) };
 }
 
+/** Who calls for Twilio; undefined when nobody does. */
+function toTwilioVoice(env: Env) {
+  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_API_BASE_URL: apiBaseUrl } = env;
+  const { TWILIO_VOICE_FROM: from } = env;
+  if (accountSid === undefined || authToken === undefined || from === undefined) return undefined;
+  return { accountSid, authToken, from, apiBaseUrl };
+}
+
+function toTwilioWhatsapp(env: Env) {
+  const { TWILIO_ACCOUNT_SID: accountSid, TWILIO_AUTH_TOKEN: authToken, TWILIO_API_BASE_URL: apiBaseUrl } = env;
+  const { TWILIO_WHATSAPP_FROM: from, TWILIO_WHATSAPP_CONTENT_SID: contentSid } = env;
+  if (accountSid === undefined || authToken === undefined || from === undefined || contentSid === undefined) {
+    return undefined;
+  }
+  return { accountSid, authToken, from, contentSid, apiBaseUrl };
+}
+
+function toVonage(env: Env) {
+  const { VONAGE_API_KEY: apiKey, VONAGE_API_SECRET: apiSecret, VONAGE_FROM: from } = env;
+  const { VONAGE_SIGNATURE_SECRET: signatureSecret, VONAGE_API_BASE_URL: apiBaseUrl } = env;
+  if (apiKey === undefined || apiSecret === undefined || from === undefined) return undefined;
+  return { apiKey, apiSecret, from, signatureSecret, apiBaseUrl };
+}
+
+function toInfobip({ INFOBIP_API_KEY: apiKey, INFOBIP_BASE_URL: baseUrl, INFOBIP_FROM: from }: Env) {
+  if (apiKey === undefined || baseUrl === undefined || from === undefined) return undefined;
+  return { apiKey, baseUrl, from };
+}
+
 const DEFAULT_DATA_FOLDER = "./data";
 
 const DEFAULT_POSTGRES_PORT = 5432;
@@ -135,8 +164,14 @@ export function toPieces(env: Env, rootFolder: string) {
       voice: env.SMS_ENABLED,
       email: env.EMAIL_OTP_ENABLED,
     },
-    /** Undefined when SMS are simulated. */
+    /** These are undefined when their vendor sends no SMS. */
+    vonage: toVonage(env),
+    infobip: toInfobip(env),
     twilio: toTwilio(env),
+    /** Undefined when Twilio places no calls. */
+    twilioVoice: toTwilioVoice(env),
+    /** Undefined when Twilio sends no WhatsApp messages. */
+    twilioWhatsapp: toTwilioWhatsapp(env),
     /** Who is called, in which order; a channel without providers uses all there are. */
     routes: {
       sms: { providers: env.SMS_PROVIDERS, rules: env.SMS_ROUTES },
@@ -148,6 +183,11 @@ export function toPieces(env: Env, rootFolder: string) {
       env.SMTP_URL === undefined || env.EMAIL_FROM === undefined
         ? undefined
         : { url: env.SMTP_URL, from: env.EMAIL_FROM },
+    webhooks: {
+      allowsHttp: !isProduction,
+      /** Endpoints on this machine and its networks. */
+      allowsPrivate: !isProduction && env.WEBHOOK_ALLOW_PRIVATE,
+    },
     cli: {
       gatewayUrl: env.GATEWAY_URL ?? `http://127.0.0.1:${env.PORT}`,
       gatewayKey: env.GATEWAY_KEY,

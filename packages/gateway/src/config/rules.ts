@@ -19,8 +19,18 @@ const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "localhost", "::1"];
 
 const isProduction = ({ values }: Draft): boolean => values.ENVIRONMENT === "production";
 
+/** With these, messages really leave. */
+const CREDENTIALS = [
+  ...(["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "VONAGE_API_KEY", "VONAGE_API_SECRET", "INFOBIP_API_KEY"] as const),
+  ...(["HTTP_PROVIDER_FILE", "SMTP_URL"] as const),
+] as const;
+
+/** Tells whether a vendor other than Twilio sends SMS. */
+const hasOtherSms = ({ isGiven }: Draft): boolean =>
+  (["VONAGE_API_KEY", "INFOBIP_API_KEY", "HTTP_PROVIDER_FILE"] as const).some(isGiven);
+
 const environmentIsSaid: Rule = ({ isGiven }) => {
-  const credentials = (["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "SMTP_URL"] as const).filter(isGiven);
+  const credentials = CREDENTIALS.filter(isGiven);
   if (isGiven("ENVIRONMENT") || credentials.length === 0) return [];
   const problem = `must be development, test or production when ${credentials.join(" and ")} can send real messages`;
   return [{ name: "ENVIRONMENT", problem }];
@@ -47,18 +57,43 @@ const twilioIsWhole: Rule = (draft) => {
     "TWILIO_MESSAGING_SERVICE_SID",
     "TWILIO_VERIFY_SERVICE_SID",
   ] as const;
-  const started = parts.some(isGiven);
-  if (!started && !isProduction(draft)) return [];
+  const others = (["TWILIO_VOICE_FROM", "TWILIO_WHATSAPP_FROM"] as const).filter(isGiven);
+  const started = parts.some(isGiven) || others.length > 0;
+  if (!started && (!isProduction(draft) || hasOtherSms(draft))) return [];
   const why = started ? "is missing; Twilio needs it" : "is missing; production needs a real provider";
   const missing: Problem[] = [];
   for (const name of ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"] as const) {
     if (!isGiven(name)) missing.push({ name, problem: why });
   }
-  if (!isGiven("TWILIO_FROM_NUMBER") && !isGiven("TWILIO_MESSAGING_SERVICE_SID")) {
+  // An account that calls or writes to WhatsApp may leave the SMS alone, as long as nobody depends on them.
+  const needsSender = others.length === 0 || (isProduction(draft) && !hasOtherSms(draft));
+  if (needsSender && !isGiven("TWILIO_FROM_NUMBER") && !isGiven("TWILIO_MESSAGING_SERVICE_SID")) {
     missing.push({ name: "TWILIO_FROM_NUMBER", problem: `${why}, or TWILIO_MESSAGING_SERVICE_SID in its place` });
   }
   return missing;
 };
+
+/** A business writes first on WhatsApp only with an approved template. */
+const whatsappIsWhole: Rule = ({ isGiven }) => {
+  const [from, template] = ["TWILIO_WHATSAPP_FROM", "TWILIO_WHATSAPP_CONTENT_SID"] as const;
+  if (isGiven(from) === isGiven(template)) return [];
+  const [given, missing] = isGiven(from) ? [from, template] : [template, from];
+  return [{ name: missing, problem: `is missing; ${given} needs it` }];
+};
+
+const isWhole =
+  (vendor: string, needed: readonly VariableName[], optional: readonly VariableName[] = []): Rule =>
+  ({ isGiven }) =>
+    [...needed, ...optional].some(isGiven)
+      ? needed.filter((name) => !isGiven(name)).map((name) => ({ name, problem: `is missing; ${vendor} needs it` }))
+      : [];
+
+const vonageIsWhole = isWhole(
+  "Vonage",
+  ["VONAGE_API_KEY", "VONAGE_API_SECRET", "VONAGE_FROM"],
+  ["VONAGE_SIGNATURE_SECRET"],
+);
+const infobipIsWhole = isWhole("Infobip", ["INFOBIP_API_KEY", "INFOBIP_BASE_URL", "INFOBIP_FROM"]);
 
 const emailHasSender: Rule = ({ isGiven }) =>
   isGiven("SMTP_URL") && !isGiven("EMAIL_FROM")
@@ -120,6 +155,12 @@ const productionSecretsAreStrong: Rule = (draft) => {
   return problems;
 };
 
+/** From inside, a webhook reaches what nobody outside should: databases, metadata of the cloud. */
+const webhooksStayOutside: Rule = (draft) =>
+  isProduction(draft) && draft.values.WEBHOOK_ALLOW_PRIVATE === true
+    ? [{ name: "WEBHOOK_ALLOW_PRIVATE", problem: "has no place in production, where webhooks stay outside" }]
+    : [];
+
 /** @see https://www.twilio.com/docs/iam/test-credentials */
 const productionSenderIsReal: Rule = (draft) =>
   isProduction(draft) && draft.values.TWILIO_FROM_NUMBER?.some((from) => from.startsWith("+1500555")) === true
@@ -131,12 +172,16 @@ export const RULES: readonly Rule[] = [
   environmentIsSaid,
   simulationStaysHome,
   twilioIsWhole,
+  vonageIsWhole,
+  infobipIsWhole,
+  whatsappIsWhole,
   emailHasSender,
   portsDiffer,
   secretsDiffer,
   productionIsComplete,
   productionSecretsAreStrong,
   productionSenderIsReal,
+  webhooksStayOutside,
 ];
 
 /** What an operator should know although the gateway starts. */
@@ -146,9 +191,17 @@ export function findWarnings(env: Env): readonly Problem[] {
     const problem = "is not used by this version; the gateway makes and checks its own codes";
     warnings.push({ name: "TWILIO_VERIFY_SERVICE_SID", problem });
   }
+  if (env.VONAGE_API_KEY !== undefined && env.VONAGE_SIGNATURE_SECRET === undefined) {
+    const problem = "is not set; receipts of Vonage are off, because none could be believed";
+    warnings.push({ name: "VONAGE_SIGNATURE_SECRET", problem });
+  }
   if (env.REDIS_URL !== undefined && env.DATABASE_URL.engine === "sqlite") {
     const problem = "makes one process with one file no faster; it is meant for several processes on PostgreSQL";
     warnings.push({ name: "REDIS_URL", problem });
+  }
+  if (env.TWILIO_VOICE_FROM !== undefined && env.PUBLIC_URL === undefined) {
+    const problem = "is not set; calls are off, because TWILIO_VOICE_FROM needs it: Twilio reads there what to say";
+    warnings.push({ name: "PUBLIC_URL", problem });
   }
   if (env.ENVIRONMENT !== "production") return warnings;
   if (env.PUBLIC_URL === undefined) {

@@ -35,10 +35,19 @@ const count = (fallback: number, max = MAX_COUNT) =>
 const flag = () => z.stringbool();
 const FLAG = { problem: "must be true or false" };
 
-const sid = (prefix: "AC" | "MG" | "VA") => z.string().regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`));
+const sid = (prefix: "AC" | "MG" | "VA" | "HX") => z.string().regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`));
+
+const PHONE_NUMBER = /^\+[1-9]\d{6,14}$/;
+const PHONE = { problem: "must be a number with + and country, such as +13105550100" };
 
 /** Splits at commas and spaces, so that both `CO,EC` and `CO, EC` do. */
 const list = z.string().transform((text) => text.split(/[\s,]+/).filter((entry) => entry !== ""));
+
+/** A number, a short code, or a name of at most 11 letters. */
+const SENDER = /^(\+[1-9]\d{6,14}|\d{3,8}|(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11})$/;
+const SENDER_PROBLEM = {
+  problem: "must be a number such as +13105550100, a short code, or a sender name of at most 11 letters",
+};
 
 const PROVIDER_NAME = /^[a-z][a-z0-9-]{0,30}$/;
 const names = () =>
@@ -258,8 +267,42 @@ export const Env = z.object({
       problem: "must be VA and 32 hexadecimal digits",
       placeholders: ["optional_verify_service_sid"],
     }),
+  TWILIO_VOICE_FROM: z.string().regex(PHONE_NUMBER).optional().register(notes, PHONE),
+  TWILIO_WHATSAPP_FROM: z.string().regex(PHONE_NUMBER).optional().register(notes, PHONE),
+  TWILIO_WHATSAPP_CONTENT_SID: sid("HX")
+    .optional()
+    .register(notes, { problem: "must be HX and 32 hexadecimal digits" }),
   TWILIO_API_BASE_URL: httpUrl().optional().register(notes, HTTP_URL),
 
+  VONAGE_API_KEY: z
+    .string()
+    .regex(/^[^\s:]+$/)
+    .optional()
+    .register(notes, { problem: "must be the API key, without spaces" }),
+  VONAGE_API_SECRET: z
+    .string()
+    .regex(/^\S+$/)
+    .optional()
+    .register(notes, { problem: "must be the API secret, without spaces", secret: true }),
+  VONAGE_FROM: z.string().regex(SENDER).optional().register(notes, SENDER_PROBLEM),
+  VONAGE_SIGNATURE_SECRET: z
+    .string()
+    .regex(/^\S+$/)
+    .optional()
+    .register(notes, { problem: "must be the signature secret, without spaces", secret: true }),
+  VONAGE_API_BASE_URL: httpUrl().optional().register(notes, HTTP_URL),
+
+  INFOBIP_API_KEY: z
+    .string()
+    .regex(/^\S+$/)
+    .optional()
+    .register(notes, { problem: "must be the API key, without spaces", secret: true }),
+  INFOBIP_BASE_URL: httpUrl().optional().register(notes, HTTP_URL),
+  INFOBIP_FROM: z.string().regex(SENDER).optional().register(notes, SENDER_PROBLEM),
+
+  HTTP_PROVIDER_FILE: z.string().optional().register(notes, { problem: "must be the path of a JSON file" }),
+
+  PRICES_FILE: z.string().optional().register(notes, { problem: "must be the path of a CSV file" }),
   SMS_PROVIDERS: names().register(notes, PROVIDER_NAMES),
   WHATSAPP_PROVIDERS: names().register(notes, PROVIDER_NAMES),
   VOICE_PROVIDERS: names().register(notes, PROVIDER_NAMES),
@@ -325,6 +368,8 @@ export const Env = z.object({
   SMS_RATE_LIMIT_GLOBAL: count(1000),
   SMS_TRY_LIMIT_PER_NUMBER: count(20),
   EMAIL_RATE_LIMIT_PER_ADDRESS: count(5),
+
+  WEBHOOK_ALLOW_PRIVATE: flag().default(false).register(notes, FLAG),
 
   GATEWAY_URL: httpUrl().optional().register(notes, HTTP_URL),
   GATEWAY_KEY: z

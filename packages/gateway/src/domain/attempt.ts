@@ -108,7 +108,8 @@ export const keepsVendorId = (seen: StoredMessage, current: StoredMessage): bool
 function expireMessage(message: StoredMessage, now: number): MessageMove {
   const mayHaveLeft = message.unknownAttempts > 0;
   const state = mayHaveLeft ? "unknown" : "expired";
-  const reason = now >= message.deliverBefore ? "deadline" : "verification_ended";
+  const ended = message.verificationId === null ? "opted_out" : "verification_ended";
+  const reason = now >= message.deliverBefore ? "deadline" : ended;
   return {
     message: { ...message, state, text: null, updatedAt: now },
     dueAt: null,

@@ -188,6 +188,8 @@ export interface OutgoingMessage {
   readonly callBefore: number;
   /** Where the vendor posts the receipts of this attempt; absent while nobody could reach us. */
   readonly receiptUrl?: string;
+  /** Where the vendor of a call reads what to say; absent in other channels, and while nobody could reach us. */
+  readonly scriptUrl?: string;
   /** The code inside an OTP: shown by the simulation, never by a carrier. */
   readonly code?: string;
   /** The user's name on record, for the terminal block of the simulation. */

@@ -8,7 +8,7 @@ export const ID_RANDOM_BYTES = 16;
  * @param random `ID_RANDOM_BYTES` random bytes, 5 bits of each are used
  * @see https://github.com/ulid/spec
  */
-export function toId(prefix: "ver" | "msg" | "key" | "inb", now: number, random: Uint8Array): string {
+export function toId(prefix: "ver" | "msg" | "key" | "inb" | "whk" | "whd", now: number, random: Uint8Array): string {
   let time = "";
   for (let rest = now, i = 0; i < TIME_CHARS; i++) {
     time = ALPHABET.charAt(rest % 32) + time;

@@ -8,3 +8,5 @@ export const COUNTER_MS = 2 * DAY_MS;
 /** After that, a number or an e-mail address is its keyed hash. */
 export const ADDRESS_MS = 90 * DAY_MS;
 export const EVENT_MS = 90 * DAY_MS;
+/** The log of the webhooks. */
+export const WEBHOOK_DELIVERY_MS = 30 * DAY_MS;

@@ -16,6 +16,8 @@ export interface StartState {
   /** The live verification of the scope and address, else the newest that ended. */
   readonly newest: Verification | null;
   readonly failures: FailureBudget;
+  /** The person wants no codes. */
+  readonly isOptedOut: boolean;
   /** What the limits say. */
   readonly refusal: Refusal | null;
 }
@@ -50,6 +52,7 @@ export interface Replaced {
 
 export type StartDecision =
   | { readonly kind: "waiting"; readonly retryAfterMs: number }
+  | { readonly kind: "opted_out" }
   | { readonly kind: "refused"; readonly refusal: Refusal }
   /** A continuation that nobody needs any more: approved, expired, sent again. */
   | { readonly kind: "unwanted" }
@@ -88,11 +91,12 @@ const isWanted = (newest: Verification | null, { verificationId, messageId }: Co
   newest?.id === verificationId && newest.lastMessageId === messageId && isReusable(newest, now);
 
 /** Decides one start: the wait after wrong guesses, the limits, then a send of the live verification or of a new one. */
-export function decideStart({ newest, failures, refusal }: StartState, opening: Opening): StartDecision {
+export function decideStart({ newest, failures, isOptedOut, refusal }: StartState, opening: Opening): StartDecision {
   const { channel, message, continues, maxFailuresPerDay, now } = opening;
   if (continues !== undefined && !isWanted(newest, continues, now)) return { kind: "unwanted" };
   const waitMs = failureWaitMs(failures, maxFailuresPerDay, now);
   if (waitMs > 0) return { kind: "waiting", retryAfterMs: waitMs };
+  if (isOptedOut) return { kind: "opted_out" };
   if (refusal !== null) return { kind: "refused", refusal };
   const opened = reuseOrCreate(newest, opening);
   const { id, tenant, sends } = opened.verification;

@@ -8,9 +8,12 @@ import {
   NOTIFICATIONS,
   type NotificationText,
   otpBrandProblems,
+  renderEndedVoice,
   renderNotification,
   renderOtp,
   renderOtpEmail,
+  renderOtpVoice,
+  renderTextVoice,
 } from "./templates.ts";
 
 const LOCALES = ["es", "en"] as const;
@@ -306,5 +309,59 @@ describe("lint", () => {
 
   it("reports a text too long to be sent instead of refusing it", () => {
     expect(lintText("a".repeat(1_600))).toMatchObject({ segments: 11 });
+  });
+});
+
+describe("the call with a code", () => {
+  const saysOf = ({ segments }: ReturnType<typeof renderOtpVoice>) =>
+    segments.flatMap((segment) => ("say" in segment ? [segment.say] : []));
+
+  it("reads as designed: each digit alone, twice, and how long it counts", () => {
+    expect(saysOf(renderOtpVoice({ ...OTP, code: "4829" }))).toEqual([
+      "Hola. Le llamamos de MeStore. Su código de verificación es:",
+      ...["4", "8", "2", "9"],
+      "Repito. Su código es:",
+      ...["4", "8", "2", "9"],
+      "Vence en 10 minutos.",
+      "No lo comparta con nadie. Hasta luego.",
+    ]);
+    expect(saysOf(renderOtpVoice({ ...OTP, code: "48", locale: "en" }))).toEqual([
+      "Hello. This is MeStore. Your verification code is:",
+      ...["4", "8"],
+      "Once more. Your code is:",
+      ...["4", "8"],
+      "It expires in 10 minutes.",
+      "Do not share it with anyone. Goodbye.",
+    ]);
+  });
+
+  it("leaves a second after each digit, and before the first word", () => {
+    const { segments } = renderOtpVoice(OTP);
+    expect(segments[0]).toEqual({ pauseSeconds: 1 });
+    for (const [at, segment] of segments.entries()) {
+      if ("say" in segment && /^\d$/.test(segment.say)) expect(segments[at + 1]).toEqual({ pauseSeconds: 1 });
+    }
+  });
+
+  it.each([
+    [0.2, "Vence en un minuto."],
+    [1, "Vence en un minuto."],
+    [1.01, "Vence en 2 minutos."],
+  ])("says whole minutes: %d", (minutes, life) => {
+    expect(saysOf(renderOtpVoice({ ...OTP, minutes }))).toContain(life);
+  });
+
+  it("has no digit once nobody can use the code", () => {
+    for (const locale of LOCALES) {
+      const [said = "", ...others] = saysOf(renderEndedVoice({ brand: "MeStore", locale }));
+      expect([said.includes("MeStore"), /\d/.test(said), others]).toEqual([true, false, []]);
+    }
+  });
+
+  it("says a notification twice", () => {
+    expect(saysOf(renderTextVoice({ text: "Su pedido llega hoy.", locale: "es" }))).toEqual([
+      "Su pedido llega hoy.",
+      "Su pedido llega hoy.",
+    ]);
   });
 });

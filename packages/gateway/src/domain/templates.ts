@@ -2,6 +2,7 @@ import type { TemplateReport } from "@mestore/sms-gateway-contract";
 import type { Locale } from "@mestore/sms-gateway-contract/errors";
 import { AppError } from "./app-error.ts";
 import { countText, isBasicGsm7, toGsm7Suggestion } from "./segments.ts";
+import type { VoiceScript, VoiceSegment } from "./voice-script.ts";
 
 type Texts = Readonly<Record<Locale, string>>;
 
@@ -127,6 +128,51 @@ export function renderOtpEmail(otp: OtpText): {
   const text = `${parts.lead}\n\n${code}\n\n${parts.life}\n${parts.warning}\n\n${brand}\n`;
   return { subject: parts.subject, text, html: otpEmailHtml(locale, { ...parts, brand, code }) };
 }
+
+const OTP_VOICE = {
+  lead: {
+    es: "Hola. Le llamamos de {brand}. Su código de verificación es:",
+    en: "Hello. This is {brand}. Your verification code is:",
+  },
+  again: { es: "Repito. Su código es:", en: "Once more. Your code is:" },
+  lastMinute: { es: "Vence en un minuto.", en: "It expires in one minute." },
+  life: { es: "Vence en {minutes} minutos.", en: "It expires in {minutes} minutes." },
+  warning: { es: "No lo comparta con nadie. Hasta luego.", en: "Do not share it with anyone. Goodbye." },
+  ended: {
+    es: "Hola. Le llamamos de {brand}. El código de esta llamada ya venció o ya se usó. Pida uno nuevo. Hasta luego.",
+    en: "Hello. This is {brand}. The code of this call has expired or was used already. Ask for a new one. Goodbye.",
+  },
+} as const satisfies Record<string, Texts>;
+
+/** Time to lift the phone to the ear, to write a digit down, and to breathe between the readings. */
+const PAUSE: VoiceSegment = { pauseSeconds: 1 };
+
+/** Each digit alone: read as one number, "482913" would be four hundred and eighty-two thousand. */
+const readDigits = (code: string): readonly VoiceSegment[] => [...code].flatMap((digit) => [{ say: digit }, PAUSE]);
+
+/** Writes what a call says that carries a code: the digits one by one, twice, then how long they count. */
+export function renderOtpVoice({ brand, code, minutes, locale }: OtpText): VoiceScript {
+  const life = toWholeMinutes(minutes);
+  const say = (texts: Texts): VoiceSegment => ({ say: fill(texts[locale], { brand, minutes: life }) });
+  const segments = [
+    ...[PAUSE, say(OTP_VOICE.lead), PAUSE, ...readDigits(code)],
+    ...[say(OTP_VOICE.again), PAUSE, ...readDigits(code)],
+    ...[say(life === 1 ? OTP_VOICE.lastMinute : OTP_VOICE.life), say(OTP_VOICE.warning)],
+  ];
+  return { locale, segments };
+}
+
+/** Writes what a call says whose code nobody can use any more. */
+export const renderEndedVoice = ({ brand, locale }: Pick<OtpText, "brand" | "locale">): VoiceScript => ({
+  locale,
+  segments: [PAUSE, { say: fill(OTP_VOICE.ended[locale], { brand }) }],
+});
+
+/** Writes what a call says that carries a notification: its text, twice. */
+export const renderTextVoice = ({ text, locale }: { readonly text: string; readonly locale: Locale }): VoiceScript => ({
+  locale,
+  segments: [PAUSE, { say: text }, PAUSE, { say: text }],
+});
 
 interface NotificationTemplate extends Texts {
   /** Longest value of each variable, in characters: with a brand of 20 the text still fits one segment. */

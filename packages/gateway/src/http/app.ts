@@ -2,16 +2,20 @@ import { authRoutes } from "./auth-routes.ts";
 import { docs } from "./docs.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { createEventStreams } from "./event-stream.ts";
+import { inboundRoutes } from "./inbound-routes.ts";
 import { inboxPage } from "./inbox-page.ts";
 import { inboxRoutes } from "./inbox-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { operatorRoutes } from "./operator-routes.ts";
+import { optOutRoutes } from "./opt-out-routes.ts";
 import { publicRoutes } from "./public-routes.ts";
 import { receiptRoutes } from "./receipt-routes.ts";
 import { createServer, type OnAnswer, refuseOtherMethods, type Server, type ServerOptions } from "./server.ts";
 import type { Services, SurfaceSettings } from "./services.ts";
 import { smsRoutes } from "./sms-routes.ts";
 import { verificationRoutes } from "./verification-routes.ts";
+import { voiceRoutes } from "./voice-routes.ts";
+import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface AppOptions {
   readonly server: ServerOptions;
@@ -48,12 +52,16 @@ export async function createApp(options: AppOptions): Promise<Server> {
       verificationRoutes(v1, services, settings);
       messageRoutes(v1, services, settings);
       operatorRoutes(v1, services, settings);
+      webhookRoutes(v1, services);
+      optOutRoutes(v1, services);
       eventRoutes(v1, services, openEventStream);
       if (inbox !== null) inboxRoutes(v1, { ...services, inbox, openEventStream }, settings);
     },
     { prefix: "/v1" },
   );
+  await app.register(async (callbacks: Server) => inboundRoutes(callbacks, services), { prefix: "/inbound" });
   await app.register(async (callbacks: Server) => receiptRoutes(callbacks, services), { prefix: "/receipts" });
+  await app.register(async (calls: Server) => voiceRoutes(calls, services), { prefix: "/voice" });
   if (inbox !== null) await inboxPage(app);
   seal();
   return app;

@@ -30,6 +30,7 @@ const TAGS = [
   { name: "contacts" },
   { name: "limits" },
   { name: "operation" },
+  { name: "webhooks" },
   { name: "inbox", description: "Simulation only" },
   { name: "public" },
 ];

@@ -12,12 +12,15 @@ import type { Inbox } from "../services/inbox.ts";
 import type { Keys } from "../services/keys.ts";
 import type { Limits } from "../services/limits.ts";
 import type { Notifications } from "../services/notifications.ts";
+import type { OptOuts } from "../services/opt-outs.ts";
 import type { Receipts } from "../services/receipts.ts";
 import type { ReadRecipient } from "../services/recipients.ts";
 import type { Router } from "../services/router.ts";
 import type { Status } from "../services/status.ts";
 import type { Switchboard } from "../services/switchboard.ts";
 import type { Verifications } from "../services/verifications.ts";
+import type { VoiceScripts } from "../services/voice-scripts.ts";
+import type { Webhooks } from "../services/webhooks.ts";
 
 /** What the HTTP surfaces translate to. */
 export interface Services {
@@ -30,10 +33,13 @@ export interface Services {
   readonly keys: Keys;
   readonly idempotency: Idempotency;
   readonly switchboard: Switchboard;
+  readonly optOuts: OptOuts;
   readonly receipts: Receipts;
+  readonly voiceScripts: VoiceScripts;
   readonly router: Router;
   readonly status: Status;
   readonly events: EventStore;
+  readonly webhooks: Webhooks;
   /** In simulation only. */
   readonly inbox: Inbox | null;
   readonly hostTokens: HostTokens;

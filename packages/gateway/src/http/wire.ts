@@ -7,18 +7,21 @@ import type {
   Pause as PauseBody,
   TimelineEntry,
   Verification as VerificationBody,
+  Webhook as WebhookBody,
+  WebhookDelivery as WebhookDeliveryBody,
 } from "@mestore/sms-gateway-contract";
 import type { Contact } from "../domain/contact.ts";
 import type { StoredMessage } from "../domain/message.ts";
 import { measureText } from "../domain/segments.ts";
 import { statusAt, type Verification } from "../domain/verification.ts";
+import type { Webhook, WebhookDelivery } from "../domain/webhook.ts";
 import type { StoredEvent } from "../ports/event-store.ts";
 import type { InboxEntry } from "../ports/inbox-store.ts";
 import type { Pause } from "../ports/pause-store.ts";
 import type { NumberState } from "../services/limits.ts";
 
 /** Inside, instants are epoch milliseconds; on the wire, ISO 8601 in UTC. */
-const toInstant = (at: number): string => new Date(at).toISOString();
+export const toInstant = (at: number): string => new Date(at).toISOString();
 export const toInstantOrNull = (at: number | null): string | null => (at === null ? null : toInstant(at));
 
 export const toVerificationBody = (v: Verification, now: number): VerificationBody => ({
@@ -73,6 +76,34 @@ export const toContactBody = (c: Contact): ContactBody => ({
   phoneVerified: c.phoneVerifiedAt !== null,
   emailVerified: c.emailVerifiedAt !== null,
   updatedAt: toInstant(c.updatedAt),
+});
+
+export const toWebhookBody = (w: Webhook, secretIsCurrent: boolean): WebhookBody => ({
+  id: w.id,
+  url: w.url,
+  events: [...w.events],
+  description: w.description,
+  enabled: w.disabledAt === null,
+  disabledReason: w.disabledReason,
+  disabledAt: toInstantOrNull(w.disabledAt),
+  lastSuccessAt: toInstantOrNull(w.lastSuccessAt),
+  secretIsCurrent,
+  createdAt: toInstant(w.createdAt),
+});
+
+export const toWebhookDeliveryBody = (d: WebhookDelivery): WebhookDeliveryBody => ({
+  id: d.id,
+  webhookId: d.webhookId,
+  eventId: d.seq === 0 ? null : d.seq,
+  type: d.type,
+  state: d.state,
+  attempts: d.attempts,
+  responseStatus: d.responseStatus,
+  durationMs: d.durationMs,
+  error: d.error,
+  nextAttemptAt: toInstantOrNull(d.state === "pending" ? d.dueAt : null),
+  createdAt: toInstant(d.createdAt),
+  updatedAt: toInstant(d.updatedAt),
 });
 
 export const toPauseBody = ({ lane, country, since }: Pause): PauseBody => ({ lane, country, since: toInstant(since) });

@@ -12,7 +12,11 @@ export interface EnqueueStep {
   readonly now: number;
 }
 
-export type EnqueueOutcome = { readonly kind: "enqueued" } | { readonly kind: "refused"; readonly refusal: Refusal };
+export type EnqueueOutcome =
+  | { readonly kind: "enqueued" }
+  /** The person wants no messages of this category. */
+  | { readonly kind: "opted_out" }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
 
 export interface ClaimStep {
   readonly lanes: readonly {

@@ -1,6 +1,7 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
 import type { OutgoingMessage, Receipt, SendResult } from "../domain/delivery.ts";
 import type { VendorError } from "../domain/vendor-error.ts";
+import type { VoiceScript } from "../domain/voice-script.ts";
 
 /** What `status` and `doctor` say of a provider's account. */
 export interface AccountCheck {
@@ -11,7 +12,7 @@ export interface AccountCheck {
 
 /** A request of a vendor to us, before anybody believed a word of it. */
 export interface Callback {
-  /** As the vendor was given it, under `PUBLIC_URL`; never what `Host` says. */
+  /** As the vendor was given it, under `PUBLIC_URL`, and the query that it added; never what `Host` says. */
   readonly url: string;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -34,6 +35,20 @@ export type Reported =
   /** Not what the vendor's contract says. */
   | { readonly kind: "malformed" };
 
+/** What a vendor is answered, in its own language. */
+export interface VendorDocument {
+  /** Media type. */
+  readonly type: string;
+  readonly body: string;
+}
+
+/** What a person wrote to one of our senders. */
+export type InboundReported =
+  | { readonly kind: "message"; readonly from: string; readonly text: string }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "forged" }
+  | { readonly kind: "malformed" };
+
 /** One way of sending one channel. */
 export interface Provider {
   readonly id: string;
@@ -49,6 +64,13 @@ export interface Provider {
   problemWith?(destination: { readonly to: string; readonly country: string | null }): string | null;
   /** Reads a delivery receipt that the vendor posted; absent where the vendor posts none. */
   readReceipt?(callback: Callback): Promise<Reported>;
+  /**
+   * Answers a vendor that asks what to say in a call; absent where it is told beforehand. Null when the request is not
+   * the vendor's: nothing was composed then.
+   */
+  writeScript?(callback: Callback, compose: () => Promise<VoiceScript>): Promise<VendorDocument | null>;
+  /** Reads a message that a person wrote to us; absent where the vendor brings none. */
+  readInbound?(callback: Callback): Promise<InboundReported>;
   /** What an error of the vendor means; null when this version does not know it. */
   explain?(vendorCode: string): VendorError | null;
   /** Asks the vendor whether the account works. */

@@ -27,6 +27,7 @@ export const FORGOTTEN = [
   "message_addresses",
   "verification_addresses",
   "events",
+  "webhook_deliveries",
 ] as const;
 export type Forgotten = (typeof FORGOTTEN)[number];
 

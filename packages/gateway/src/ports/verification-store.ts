@@ -28,6 +28,8 @@ export type StartOutcome =
   | ({ readonly kind: "started" } & Started)
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "waiting"; readonly retryAfterMs: number }
+  /** The person wants no messages. */
+  | { readonly kind: "opted_out" }
   /** A continuation came too late. */
   | { readonly kind: "unwanted" };
 

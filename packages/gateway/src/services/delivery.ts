@@ -44,6 +44,8 @@ export interface DeliveryOptions {
   readonly isWorker: boolean;
   /** Where the receipts of an attempt go. */
   readonly receiptAddressOf: (message: StoredMessage) => string | undefined;
+  /** Where a call reads what to say. */
+  readonly scriptAddressOf: (message: StoredMessage) => string | undefined;
   /** Hears of every call of a provider and what it came to. */
   readonly onAttempt: (attempt: Attempted) => void;
   /** Hears of an attempt that could not be recorded; its message is due again when the lease ends. */
@@ -121,6 +123,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const envelopeOf = (message: StoredMessage): Omit<OutgoingMessage, "text"> => {
     const receiptUrl = options.receiptAddressOf(message);
+    const scriptUrl = message.channel === "voice" ? options.scriptAddressOf(message) : undefined;
     return {
       id: message.id,
       lane: message.lane,
@@ -130,6 +133,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       deliverBefore: message.deliverBefore,
       callBefore: callBefore(message),
       ...(receiptUrl === undefined ? {} : { receiptUrl }),
+      ...(scriptUrl === undefined ? {} : { scriptUrl }),
       ...(message.userName === null ? {} : { userName: message.userName }),
     };
   };

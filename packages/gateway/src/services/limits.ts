@@ -82,7 +82,7 @@ export interface LimitsOptions {
 
 const isRefused = (outcome: { readonly kind: string }): outcome is NotTaken => outcome.kind === "refused";
 
-const NOT_TAKEN: readonly string[] = ["refused", "waiting"];
+const NOT_TAKEN: readonly string[] = ["refused", "waiting", "opted_out", "unwanted"];
 
 const numberSend = (phone: string, lane: ChargedSend["lane"]): ChargedSend => ({
   lane,

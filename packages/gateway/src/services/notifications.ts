@@ -39,7 +39,7 @@ export interface Notifications {
   /**
    * Puts a message into the outbox.
    *
-   * @throws {AppError} `sms_disabled`, `email_disabled`, `rate_limited`, `fields_invalid`, those of `ReadRecipient`
+   * @throws {AppError} `sms_disabled`, `email_disabled`, `channel_unavailable`, `opted_out`, `rate_limited`, `fields_invalid`, those of `ReadRecipient`
    */
   send(request: NotificationRequest): Promise<StoredMessage>;
   /** @throws {AppError} `not_found` */
@@ -114,6 +114,7 @@ export function createNotifications(options: NotificationsOptions): Notification
           now,
         }),
       );
+      if (outcome.kind === "opted_out") throw new AppError("opted_out");
       if (outcome.kind === "refused") {
         throw new AppError(outcome.refusal.code, {
           retryAfterSeconds: toRetryAfterSeconds(outcome.refusal.retryAfterMs),

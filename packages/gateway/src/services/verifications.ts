@@ -80,7 +80,7 @@ export interface Verifications {
   /**
    * Sends a code: the live verification's, or a new one's.
    *
-   * @throws {AppError} `sms_disabled`, `email_disabled`, `cooldown`, `rate_limited`, `too_many_failures`, those of `ReadRecipient`
+   * @throws {AppError} `sms_disabled`, `email_disabled`, `channel_unavailable`, `opted_out`, `cooldown`, `rate_limited`, `too_many_failures`, those of `ReadRecipient`
    */
   start(request: StartRequest): Promise<StartedVerification>;
   /** Sends the same code by the next channel; a limit may refuse it, the cool-down never does. */
@@ -127,10 +127,16 @@ const waiting = (retryAfterMs: number): ErrorDetails => ({ retryAfterSeconds: to
 
 type NotStarted = Exclude<StartOutcome, { kind: "started" | "unwanted" }>;
 
-const refuseStart = (outcome: NotStarted): AppError =>
-  outcome.kind === "waiting"
-    ? new AppError("too_many_failures", waiting(outcome.retryAfterMs))
-    : new AppError(outcome.refusal.code, waiting(outcome.refusal.retryAfterMs));
+const refuseStart = (outcome: NotStarted): AppError => {
+  switch (outcome.kind) {
+    case "waiting":
+      return new AppError("too_many_failures", waiting(outcome.retryAfterMs));
+    case "opted_out":
+      return new AppError("opted_out");
+    case "refused":
+      return new AppError(outcome.refusal.code, waiting(outcome.refusal.retryAfterMs));
+  }
+};
 
 const refuseCheck = (outcome: Exclude<CheckOutcome, { kind: "approved" }>, channel: Channel): AppError => {
   switch (outcome.kind) {
@@ -208,7 +214,7 @@ export function createVerifications(options: VerificationsOptions): Verification
 
   /** Whoever guessed wrong too often reads that, and not a limit; a limiter outside the database knows nothing of guesses. */
   const waitFirst = async (outcome: NotStarted, address: Address, now: number): Promise<NotStarted> => {
-    if (outcome.kind === "waiting" || limits.backend === "database") return outcome;
+    if (outcome.kind !== "refused" || limits.backend === "database") return outcome;
     const retryAfterMs = failureWaitMs(await store.readFailures(address, now), policy.maxFailuresPerDay, now);
     return retryAfterMs > 0 ? { kind: "waiting", retryAfterMs } : outcome;
   };

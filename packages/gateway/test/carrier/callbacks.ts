@@ -32,20 +32,38 @@ export async function postCallback(
 ): Promise<number> {
   const url = entry.params["StatusCallback"];
   if (url === undefined) throw new Error("the message has no StatusCallback");
-  const fields: Readonly<Record<string, string>> = {
-    AccountSid: account.accountSid,
-    ApiVersion: "2010-04-01",
-    From: account.from,
-    To: entry.to ?? "",
-    MessageSid: entry.sid ?? "",
-    MessageStatus: status,
-    SmsSid: entry.sid ?? "",
-    SmsStatus: status,
-    ...forgery.fields,
-  };
+  const sid = entry.sid ?? "";
+  const ofKind: Readonly<Record<string, string>> = isCall(entry)
+    ? { CallSid: sid, CallStatus: status, Direction: "outbound-api", ...(status === "completed" ? HEARD : {}) }
+    : { MessageSid: sid, MessageStatus: status, SmsSid: sid, SmsStatus: status };
+  const response = await postSigned(account, { url, fields: { ...commonFields(account, entry), ...ofKind } }, forgery);
+  await response.arrayBuffer();
+  return response.status;
+}
+
+/** How long somebody listened who heard all of it, in seconds. */
+const HEARD = { CallDuration: "35" };
+
+export const isCall = ({ sid }: LedgerEntry): boolean => sid?.startsWith("CA") === true;
+
+/** What every request of the vendor about a message or a call says. */
+export const commonFields = ({ accountSid, from }: CarrierAccount, { params, to }: LedgerEntry) => ({
+  AccountSid: accountSid,
+  ApiVersion: "2010-04-01",
+  From: params["From"] ?? from,
+  To: to ?? "",
+});
+
+/** Posts a form as the vendor does, signed; or as somebody does who is not the vendor. */
+export function postSigned(
+  account: CarrierAccount,
+  { url, fields: genuine }: { readonly url: string; readonly fields: Readonly<Record<string, string>> },
+  forgery: CallbackForgery,
+): Promise<Response> {
+  const fields = { ...genuine, ...forgery.fields };
   const signature =
     forgery.signature === undefined ? sign(url, fields, forgery.authToken ?? account.authToken) : forgery.signature;
-  const response = await fetch(forgery.url ?? url, {
+  return fetch(forgery.url ?? url, {
     method: "POST",
     headers: {
       "content-type": "application/x-www-form-urlencoded",
@@ -54,6 +72,4 @@ export async function postCallback(
     },
     body: new URLSearchParams({ ...fields, ...forgery.changed }).toString(),
   });
-  await response.arrayBuffer();
-  return response.status;
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type CallbackForgery, postCallback } from "./callbacks.ts";
+import { type CallbackForgery, isCall, postCallback } from "./callbacks.ts";
+import { type Answered, answerPhone, refusePhoneCall, toPhoneCall } from "./calls.ts";
 import { type Fault, isTaken, misbehave } from "./faults.ts";
 import type { LedgerEntry } from "./ledger.ts";
 import { type Call, type CarrierAccount, type Refusal, refuseCall, refuseMessage } from "./rules.ts";
@@ -17,10 +18,14 @@ export interface FaultScope {
 export interface Carrier {
   readonly url: string;
   readonly account: CarrierAccount;
-  /** Calls to `POST …/Messages.json`, oldest first. */
+  /** Calls to `POST …/Messages.json` and `POST …/Calls.json`, oldest first. */
   readonly ledger: readonly LedgerEntry[];
-  /** What was really sent: the calls that made a message. */
+  /** What was really sent: the calls that made a message, or let a phone ring. */
   sent(to?: string): readonly LedgerEntry[];
+  /** The phones that rang. */
+  rang(to?: string): readonly LedgerEntry[];
+  /** Lifts a phone that rang: fetches what to say, signed, and listens. */
+  answer(entry: LedgerEntry, forgery?: CallbackForgery): Promise<Answered>;
   behave(fault: Fault, scope?: FaultScope): void;
   /** Posts what became of a message to its `StatusCallback`, signed, and gives the HTTP status of the answer. */
   report(entry: LedgerEntry, status: string, forgery?: CallbackForgery): Promise<number>;
@@ -34,11 +39,32 @@ interface PlannedFault {
   left: number;
 }
 
+/** What may be made with a POST. */
+interface Kind {
+  readonly path: string;
+  /** Of its sids. */
+  readonly prefix: string;
+  refuse(call: Call, params: URLSearchParams, account: CarrierAccount): Refusal | null;
+  write(sid: string, params: URLSearchParams, account: CarrierAccount): Readonly<Record<string, unknown>>;
+}
+
+const KINDS: readonly Kind[] = [
+  { path: "/Messages.json", prefix: "SM", refuse: refuseMessage, write: toMessage },
+  { path: "/Calls.json", prefix: "CA", refuse: refusePhoneCall, write: toPhoneCall },
+];
+
+interface Incoming {
+  readonly call: Call;
+  readonly refused: Refusal | null;
+  readonly response: ServerResponse;
+}
+
 /**
- * Starts an HTTP server on loopback in the shape of Twilio's Messages API, which parses what arrives, refuses what the
+ * Starts an HTTP server on loopback in the shape of Twilio's APIs for messages and calls, which parses what arrives, refuses what the
  * vendor would refuse, keeps a ledger of every call and misbehaves on demand.
  *
  * @see https://www.twilio.com/docs/messaging/api/message-resource
+ * @see https://www.twilio.com/docs/voice/api/call-resource
  */
 export async function startCarrier(given: Partial<CarrierAccount> & { readonly port?: number } = {}): Promise<Carrier> {
   const { port = 0, ...known } = given;
@@ -47,6 +73,9 @@ export async function startCarrier(given: Partial<CarrierAccount> & { readonly p
     authToken: "a-token-of-the-local-carrier",
     from: "+15005550006",
     messagingServiceSid: `MG${"0123456789abcdef".repeat(2)}`,
+    voiceFrom: "+15005550006",
+    whatsappFrom: "+13105550142",
+    contentSid: `HX${"0123456789abcdef".repeat(2)}`,
     status: "active",
     ...known,
   };
@@ -62,8 +91,8 @@ export async function startCarrier(given: Partial<CarrierAccount> & { readonly p
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const isMessage = request.method === "POST" && request.url?.endsWith("/Messages.json");
-    if (isMessage && nextFault(({ fault }) => fault.kind === "resetBeforeBody") !== null) {
+    const kind = request.method === "POST" ? KINDS.find(({ path }) => request.url?.endsWith(path)) : undefined;
+    if (kind !== undefined && nextFault(({ fault }) => fault.kind === "resetBeforeBody") !== null) {
       record(new URLSearchParams(), "resetBeforeBody", null);
       request.socket.resetAndDestroy();
       return;
@@ -71,15 +100,15 @@ export async function startCarrier(given: Partial<CarrierAccount> & { readonly p
     const call = await readCall(request);
     const refused = refuseCall(call, account);
     const isAccount = call.method === "GET" && call.path === `/2010-04-01/Accounts/${account.accountSid}.json`;
-    if (isMessage) handleMessage(call, refused, response);
+    if (kind !== undefined) make(kind, { call, refused, response });
     else if (refused !== null) refuse(response, refused);
     else if (isAccount) answer(response, 200, { sid: account.accountSid, status: account.status, type: "Full" });
     else refuse(response, { status: 404, code: 20404, message: "The requested resource was not found" });
   }
 
-  function handleMessage(call: Call, refusedCall: Refusal | null, response: ServerResponse): void {
+  function make(kind: Kind, { call, refused: refusedCall, response }: Incoming): void {
     const params = new URLSearchParams(call.body);
-    const refused = refusedCall ?? refuseMessage(call, params, account);
+    const refused = refusedCall ?? kind.refuse(call, params, account);
     if (refused !== null) {
       record(params, String(refused.code), null);
       refuse(response, refused);
@@ -87,11 +116,11 @@ export async function startCarrier(given: Partial<CarrierAccount> & { readonly p
     }
     const to = params.get("To");
     const fault = nextFault((plan) => plan.to === undefined || plan.to === to);
-    const sid = `SM${randomBytes(16).toString("hex")}`;
+    const sid = kind.prefix + randomBytes(16).toString("hex");
     record(params, fault?.kind ?? "accepted", fault === null || isTaken(fault) ? sid : null);
-    const message = toMessage(sid, params, account);
-    if (fault === null) answer(response, 201, message);
-    else misbehave(fault, message, response);
+    const resource = kind.write(sid, params, account);
+    if (fault === null) answer(response, 201, resource);
+    else misbehave(fault, resource, response);
   }
 
   function record(params: URLSearchParams, outcome: string, sid: string | null): void {
@@ -108,11 +137,16 @@ export async function startCarrier(given: Partial<CarrierAccount> & { readonly p
     server.listen(port, "127.0.0.1", resolve);
   });
 
+  const sent = (to?: string): readonly LedgerEntry[] =>
+    ledger.filter((entry) => entry.sid !== null && (to === undefined || entry.to === to));
+
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     account,
     ledger,
-    sent: (to) => ledger.filter((entry) => entry.sid !== null && (to === undefined || entry.to === to)),
+    sent,
+    rang: (to) => sent(to).filter(isCall),
+    answer: (entry, forgery = {}) => answerPhone(account, entry, forgery),
     behave(fault, { to, times = Number.POSITIVE_INFINITY } = {}) {
       planned.push({ fault, to, left: times });
     },

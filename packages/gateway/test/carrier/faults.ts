@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import { answer, refuse, type toMessage } from "./wire.ts";
+import { answer, refuse } from "./wire.ts";
 
 /**
  * How the carrier misbehaves. The message exists in spite of it where `taken` says so; a real one would not tell either.
@@ -45,7 +45,7 @@ const NOT_TAKEN = new Set<Fault["kind"]>(["refuse", "throttle", "resetBeforeBody
 export const isTaken = (fault: Fault): boolean =>
   fault.kind === "status" ? (fault.taken ?? false) : !NOT_TAKEN.has(fault.kind);
 
-type Message = ReturnType<typeof toMessage>;
+type Message = Readonly<Record<string, unknown>>;
 
 /** Answers a message as the fault says. */
 export function misbehave(fault: Fault, message: Message, response: ServerResponse): void {

@@ -19,7 +19,7 @@ export const SCOPE: VerificationScope = { tenant: "default", purpose: "verificat
 
 let serial = 0;
 /** Ids sort by the order in which they are made, as the real ones do. */
-export const nextId = (prefix: "ver" | "msg" | "key" | "inb"): string =>
+export const nextId = (prefix: "ver" | "msg" | "key" | "inb" | "whk" | "whd"): string =>
   `${prefix}_${String(++serial).padStart(26, "0")}`;
 
 /** A number that no other test of the file has. */

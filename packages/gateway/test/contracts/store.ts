@@ -5,11 +5,13 @@ import { type OpenStore, startStep, times } from "./store-fixtures.ts";
 import { idempotencyContract } from "./store-idempotency.ts";
 import { limitContract } from "./store-limits.ts";
 import { claimContract, messageContract } from "./store-messages.ts";
+import { optOutContract } from "./store-opt-outs.ts";
 import { recordContract } from "./store-records.ts";
 import { retentionContract } from "./store-retention.ts";
 import { settleContract } from "./store-settlements.ts";
 import { startContract } from "./store-starts.ts";
 import { useStore } from "./store-under-test.ts";
+import { webhookContract } from "./store-webhooks.ts";
 
 /**
  * The cases that every engine passes.
@@ -26,8 +28,10 @@ export function storeContract(name: string, open: OpenStore): void {
     settleContract(open);
     fallbackContract(open);
     idempotencyContract(open);
+    optOutContract(open);
     recordContract(open);
     retentionContract(open);
+    webhookContract(open);
 
     describe("as a whole", () => {
       const store = useStore(open);

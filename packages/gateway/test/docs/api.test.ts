@@ -8,7 +8,17 @@ import { openSession, type Session } from "./session.ts";
  * Runs the `sh` blocks of the documents, in order, each document against a gateway of its own, and compares what they
  * print with the `json`, `http` or `text` block below them. `DOCS_UPDATE=1` writes the outputs instead.
  */
-const DOCUMENTS: readonly string[] = ["README.md", "docs/api.md", "docs/integrate.md", "docs/simulation.md"];
+const DOCUMENTS: readonly string[] = [
+  "README.md",
+  "docs/api.md",
+  "docs/integrate.md",
+  "docs/simulation.md",
+  "docs/webhooks.md",
+];
+/** Settings that a document asks for. */
+const SETTINGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "docs/webhooks.md": { WEBHOOK_ALLOW_PRIVATE: "true" },
+};
 const IS_UPDATE = process.env["DOCS_UPDATE"] === "1";
 const TEST_MS = 40_000;
 
@@ -24,7 +34,7 @@ describe.each(DOCUMENTS)("%s", (path) => {
   let session: Session;
 
   beforeAll(async () => {
-    session = await openSession();
+    session = await openSession(SETTINGS[path]);
     for (const { text } of readFences(document)) {
       const name = FILE_NAME.exec(text)?.[1];
       if (name !== undefined) session.write(name, text);

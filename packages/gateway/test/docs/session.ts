@@ -8,7 +8,7 @@ import type { Clock } from "../../src/ports/clock.ts";
 import { startGateway } from "../start-gateway.ts";
 import { runBash } from "./bash.ts";
 import { ROOT } from "./markdown.ts";
-import { type Run, SHOWN_CODE, SHOWN_ORIGIN, showOutput } from "./volatile.ts";
+import { type Run, SHOWN_CODE, SHOWN_ORIGIN, SHOWN_RECEIVER, showOutput } from "./volatile.ts";
 
 /** Time itself is slow, so that no wait in a document changes while it runs; sleep is short. */
 const SLOWER_NOW = 1_000;
@@ -49,6 +49,9 @@ export async function openSession(env: Readonly<Record<string, string>> = {}): P
   const folder = mkdtempSync(join(tmpdir(), "docs-"));
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   const origin = `localhost:${new URL(gateway.url).port}`;
+  const receiverPort = String(await findFreePort());
+  const toRun = (text: string): string =>
+    text.replaceAll(SHOWN_ORIGIN, origin).replaceAll(SHOWN_RECEIVER, receiverPort);
   const state = join(folder, ".variables");
   const variables = {
     PATH: `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"]}`,
@@ -67,16 +70,16 @@ export async function openSession(env: Readonly<Record<string, string>> = {}): P
   };
 
   return {
-    write: (name, text) => writeFileSync(join(folder, name), text.replaceAll(SHOWN_ORIGIN, origin)),
+    write: (name, text) => writeFileSync(join(folder, name), toRun(text)),
     run: async (commands) => {
       await machine.sleep(BETWEEN_COMMANDS_MS);
       const [newest] = await readCodes();
-      const script = commands.replaceAll(SHOWN_ORIGIN, origin).replaceAll(SHOWN_CODE, newest ?? SHOWN_CODE);
+      const script = toRun(commands).replaceAll(SHOWN_CODE, newest ?? SHOWN_CODE);
       const before = existsSync(state) ? `source ${state}\n` : "";
       return runBash(`${before}set -a\n${script}\nexport -p > ${state}`, { cwd: folder, env: variables });
     },
     show: async (printed, language) => {
-      const run: Run = { startedAt, origin, codes: await readCodes() };
+      const run: Run = { startedAt, origin, receiverPort, codes: await readCodes() };
       return showOutput(printed, language, run);
     },
     stop: async () => {

@@ -1,6 +1,8 @@
 /** What documents show in place of what changes from run to run. */
 export const SHOWN_CODE = "482913";
 export const SHOWN_ORIGIN = "localhost:8000";
+/** Where the receiver of a document listens, which is a free port. */
+export const SHOWN_RECEIVER = /\b9000\b/g;
 const SHOWN_START_MS = Date.UTC(2026, 0, 1, 12);
 const SHOWN_HEADERS = /^(content-type|retry-after|www-authenticate|allow|preference-applied|location):/i;
 const WIDTH = 136;
@@ -10,6 +12,7 @@ export interface Run {
   readonly startedAt: number;
   /** `localhost:41234`. */
   readonly origin: string;
+  readonly receiverPort: string;
   /** Every code sent so far. */
   readonly codes: readonly string[];
 }
@@ -28,9 +31,11 @@ function showText(text: string, run: Run): string {
   );
   return withCodes
     .replaceAll(run.origin, SHOWN_ORIGIN)
+    .replaceAll(new RegExp(`\\b${run.receiverPort}\\b`, "g"), "9000")
     .replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, (instant) => showInstant(instant, run))
-    .replaceAll(/\b(ver|msg|inb|key|req)_[\w-]+/g, "$1_…")
+    .replaceAll(/\b(ver|msg|inb|key|req|whk|whd)_[\w-]+/g, "$1_…")
     .replaceAll(/\bsk_(dev_)?[\w-]{20,}/g, "sk_$1…")
+    .replaceAll(/\bwhsec_[\w+/]+=*/g, "whsec_…")
     .replaceAll(/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, "eyJ…")
     .replaceAll(/"(x|kid)": ?"[\w-]{43}"/g, '"$1": "…"')
     .replaceAll(/"(iat|exp)": ?\d{10}/g, (_, name: string) => {

@@ -45,7 +45,7 @@ describe("sms-gateway", () => {
     expect(await cli(["--version"])).toMatchObject({ exitCode: 0, out: "0.0.0" });
     const help = await cli(["--help"]);
     const names = [...help.out.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name ?? "");
-    expect(names).toHaveLength(17);
+    expect(names).toHaveLength(18);
     for (const name of names) {
       expect(await cli([name, "--help"])).toMatchObject({ exitCode: 0, out: expect.stringContaining(`$ `) });
     }

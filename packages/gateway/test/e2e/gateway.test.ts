@@ -91,6 +91,17 @@ const KEYED: readonly (readonly [line: string, scope: Scope, body?: unknown])[] 
   ["DELETE /v1/pauses", "operate", { admin: true }],
   ["POST /v1/templates/lint", "read", {}],
   ["GET /v1/route?to=3001234567", "operate"],
+  ["GET /v1/opt-outs", "operate"],
+  ["PUT /v1/opt-outs/3001234567", "operate", {}],
+  ["DELETE /v1/opt-outs/3001234567", "operate", {}],
+  ["POST /v1/webhooks", "operate", {}],
+  ["GET /v1/webhooks", "operate"],
+  ["PATCH /v1/webhooks/whk_none", "operate", { admin: true }],
+  ["DELETE /v1/webhooks/whk_none", "operate"],
+  ["POST /v1/webhooks/whk_none/rotate", "operate"],
+  ["POST /v1/webhooks/whk_none/test", "operate"],
+  ["GET /v1/webhooks/whk_none/deliveries", "operate"],
+  ["POST /v1/webhooks/deliveries/whd_none/replay", "operate"],
   ["GET /v1/status", "read"],
   ["GET /v1/events", "read"],
   ["GET /api/v1/sms/status", "operate"],
@@ -123,7 +134,7 @@ describe("keys and scopes", () => {
     );
     const known = KEYED.map(([line, scope]) => {
       const path = line
-        .replace(/ver_none|msg_none/, "{id}")
+        .replace(/(ver|msg|whk|whd)_none/, "{id}")
         .replace("nobody", "{sub}")
         .replace(/\?.*/, "")
         .replace("3001234567", "{phone}");

@@ -30,7 +30,10 @@ const Document = z.strictObject({
     license: z.strictObject({ name: z.string(), identifier: z.string() }),
   }),
   tags: z.array(z.strictObject({ name: z.string(), description: z.string().optional() })),
-  paths: z.record(z.string().startsWith("/"), z.record(z.enum(["get", "post", "put", "delete"]), Operation.optional())),
+  paths: z.record(
+    z.string().startsWith("/"),
+    z.record(z.enum(["get", "post", "put", "patch", "delete"]), Operation.optional()),
+  ),
   components: z.strictObject({
     securitySchemes: z.record(
       z.string(),
@@ -76,6 +79,17 @@ const ROUTES = [
   "DELETE /v1/pauses",
   "POST /v1/templates/lint",
   "GET /v1/route",
+  "GET /v1/opt-outs",
+  "PUT /v1/opt-outs/{phone}",
+  "DELETE /v1/opt-outs/{phone}",
+  "POST /v1/webhooks",
+  "GET /v1/webhooks",
+  "PATCH /v1/webhooks/{id}",
+  "DELETE /v1/webhooks/{id}",
+  "POST /v1/webhooks/{id}/rotate",
+  "POST /v1/webhooks/{id}/test",
+  "GET /v1/webhooks/{id}/deliveries",
+  "POST /v1/webhooks/deliveries/{id}/replay",
   "GET /v1/status",
   "GET /v1/events",
 ];
@@ -140,7 +154,8 @@ describe("/openapi.json", () => {
         inPath.every(({ required }) => required),
         line,
       ).toBe(true);
-      const reads = method === "put" || (method === "post" && !path.endsWith("/cancel"));
+      const reads =
+        method === "put" || method === "patch" || (method === "post" && !/\/(cancel|rotate|test|replay)$/.test(path));
       if (reads) expect(Object.keys(requestBody?.content ?? {}), line).toEqual(["application/json"]);
     }
   });

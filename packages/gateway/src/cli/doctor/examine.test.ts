@@ -20,6 +20,7 @@ const SETTINGS: DoctorSettings = {
   webotpHost: "shop.example",
   codeLength: 6,
   codeLifeMinutes: 10,
+  segmentPrice: null,
 };
 
 /** A machine on which all is well, but for what is given. */

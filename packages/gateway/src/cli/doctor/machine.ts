@@ -1,4 +1,5 @@
 import type { Channel } from "@mestore/sms-gateway-contract";
+import type { Price } from "../../domain/delivery.ts";
 
 export interface Problem {
   readonly name: string;
@@ -29,6 +30,8 @@ export interface DoctorSettings {
   readonly webotpHost: string | undefined;
   readonly codeLength: number;
   readonly codeLifeMinutes: number;
+  /** What one SMS segment to the first allowed country costs; null where nobody knows. */
+  readonly segmentPrice: Price | null;
 }
 
 /** The file that keeps the secrets of a laptop. */

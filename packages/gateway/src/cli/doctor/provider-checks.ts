@@ -4,7 +4,7 @@ import { renderOtp } from "../../domain/templates.ts";
 import { type Check, type Finding, fail, ok, type Sender, warn } from "./machine.ts";
 
 const LOCALES = ["es", "en"] as const;
-/** What a segment costs is known to the vendor alone. */
+/** Prices are the operator's: without PRICES_FILE nobody knows. */
 const UNKNOWN_PRICE = "—";
 
 const account: Check = {
@@ -15,13 +15,13 @@ const account: Check = {
     const answer = await askAccount("sms");
     if (answer === null) return ok("simulation: nothing leaves this machine");
     const advice =
-      "compare TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN with console.twilio.com, and see whether the account is active";
+      "compare the credentials with the vendor's console, such as TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN with console.twilio.com, and see whether the account is active";
     return answer.ok ? ok(answer.detail) : fail(answer.detail, advice);
   },
 };
 
 const SENDER_ADVICE =
-  "set TWILIO_FROM_NUMBER to a foreign number that can send there, such as one of +1, or to a short code; or TWILIO_MESSAGING_SERVICE_SID";
+  "set TWILIO_FROM_NUMBER (VONAGE_FROM, INFOBIP_FROM) to a foreign number that can send there, such as one of +1, or to a short code; or TWILIO_MESSAGING_SERVICE_SID";
 
 /** Tells whether some sender can reach the phones of each country. */
 function judgeSender(sender: Sender, allowedCountries: readonly string[]): Finding {
@@ -49,13 +49,14 @@ const templates: Check = {
   id: "templates",
   title: "each one-time-code text costs one segment",
   look: ({ settings }) => {
-    const { brand, webotpHost, codeLength, codeLifeMinutes: minutes } = settings;
+    const { brand, webotpHost, codeLength, codeLifeMinutes: minutes, segmentPrice } = settings;
+    const price = segmentPrice === null ? UNKNOWN_PRICE : `${segmentPrice.amount} ${segmentPrice.currency}`;
     const measured = LOCALES.map((locale) => {
       const text = renderOtp({ brand, code: "0".repeat(codeLength), minutes, locale, webotpHost });
       return { locale, ...countText(text) };
     });
     const detail = measured
-      .map((m) => `${m.locale}: ${m.encoding}, ${m.units} of ${m.unitsPerSegment}, ${m.segments} × ${UNKNOWN_PRICE}`)
+      .map((m) => `${m.locale}: ${m.encoding}, ${m.units} of ${m.unitsPerSegment}, ${m.segments} × ${price}`)
       .join("; ");
     const isCheap = measured.every(({ encoding, segments }) => encoding === "GSM-7" && segments === 1);
     return isCheap

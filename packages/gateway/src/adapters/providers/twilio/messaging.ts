@@ -2,13 +2,11 @@ import type { OutgoingMessage, SendResult } from "../../../domain/delivery.ts";
 import { senderProblem } from "../../../domain/sender.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Provider } from "../../../ports/provider.ts";
-import { toFailure, toRefusal } from "../wire/failure.ts";
-import { createTwilioClient, type TwilioAccount, vendorCodeOf } from "./client.ts";
+import { createTwilioClient, type TwilioAccount } from "./client.ts";
 import { TWILIO_ERRORS } from "./error-catalogue.ts";
+import { readInboundMessage } from "./inbound.ts";
 import { readMessageReceipt } from "./receipts.ts";
-
-const MAX_VALIDITY_SECONDS = 36_000;
-const MESSAGE_SID = /^(SM|MM)[0-9a-f]{32}$/i;
+import { sendMessage } from "./send-message.ts";
 
 export interface TwilioSettings extends TwilioAccount {
   /** A messaging service chooses among its numbers; numbers are tried in order, where the vendor refuses one. */
@@ -33,22 +31,9 @@ export function createTwilio(settings: TwilioSettings): Provider {
       : sender.from.filter((from) => senderProblem(from, country) === null).map((from) => ({ from }));
 
   const sendFrom = async (from: Sender, message: OutgoingMessage, signal: AbortSignal): Promise<SendResult> => {
-    const lifeSeconds = Math.floor((message.deliverBefore - clock.now()) / 1_000);
-    const { value, exchange } = await client.call(signal, (twilio) =>
-      twilio.messages.create({
-        ...from,
-        to: message.to,
-        body: message.text,
-        validityPeriod: Math.min(Math.max(lifeSeconds, 1), MAX_VALIDITY_SECONDS),
-        ...(message.receiptUrl === undefined ? {} : { statusCallback: message.receiptUrl }),
-      }),
-    );
-    if (value === undefined) {
-      return toFailure(exchange, { catalogue: TWILIO_ERRORS, vendorCode: vendorCodeOf(exchange), now: clock.now() });
-    }
-    if (typeof value.sid !== "string" || !MESSAGE_SID.test(value.sid)) return { outcome: "unknown" };
-    if (value.status === "failed") return toRefusal(TWILIO_ERRORS, String(value.errorCode));
-    return { outcome: "accepted", providerMessageId: value.sid, sender: "from" in from ? from.from : null };
+    const call = { client, clock, catalogue: TWILIO_ERRORS, message, signal };
+    const result = await sendMessage(call, { ...from, to: message.to, body: message.text });
+    return result.outcome === "accepted" ? { ...result, sender: "from" in from ? from.from : null } : result;
   };
 
   /** Tries the next sender when the vendor says that another one would do. */
@@ -75,6 +60,7 @@ export function createTwilio(settings: TwilioSettings): Provider {
       const problems = sender.from.map((from) => senderProblem(from, country));
       return problems.includes(null) ? null : (problems[0] ?? "no sender is configured");
     },
+    readInbound: (callback) => readInboundMessage(callback, settings),
     readReceipt: (callback) => readMessageReceipt(callback, settings),
     explain: (vendorCode) => TWILIO_ERRORS.get(vendorCode) ?? null,
     check: client.checkAccount,

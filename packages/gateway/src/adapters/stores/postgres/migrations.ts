@@ -182,7 +182,7 @@ const initial: Migration = {
   },
 };
 
-/** Several providers for a message, several channels for a verification. */
+/** Several providers for a message, several channels for a verification, and webhooks. */
 const routes: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema
@@ -197,11 +197,74 @@ const routes: Migration = {
     await sql`create index verifications_fallback on verifications (fallback_at) where fallback_at is not null`.execute(
       db,
     );
+    await db.schema
+      .createTable("webhooks")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("url", "text", (c) => c.notNull())
+      .addColumn("events", "json", (c) => c.notNull())
+      .addColumn("description", "text", (c) => c.notNull())
+      .addColumn("salt", "text", (c) => c.notNull())
+      .addColumn("kid", "text", (c) => c.notNull())
+      .addColumn("previous_salt", "text")
+      .addColumn("previous_kid", "text")
+      .addColumn("previous_until", "bigint")
+      .addColumn("disabled_at", "bigint")
+      .addColumn("disabled_reason", "text")
+      .addColumn("last_success_at", "bigint")
+      .addColumn("after_seq", "bigint", (c) => c.notNull())
+      .addColumn("created_at", "bigint", (c) => c.notNull())
+      .execute();
+    await db.schema
+      .createTable("webhook_deliveries")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("webhook_id", "text", (c) => c.notNull())
+      .addColumn("seq", "bigint", (c) => c.notNull())
+      .addColumn("type", "text", (c) => c.notNull())
+      .addColumn("at", "bigint", (c) => c.notNull())
+      .addColumn("data", "json", (c) => c.notNull())
+      .addColumn("state", "text", (c) => c.notNull())
+      .addColumn("attempts", "integer", (c) => c.notNull())
+      .addColumn("round", "integer", (c) => c.notNull())
+      .addColumn("due_at", "bigint")
+      .addColumn("response_status", "integer")
+      .addColumn("duration_ms", "integer")
+      .addColumn("error", "text")
+      .addColumn("created_at", "bigint", (c) => c.notNull())
+      .addColumn("updated_at", "bigint", (c) => c.notNull())
+      .modifyEnd(sql`with (fillfactor = 80)`)
+      .execute();
+    await sql`create index webhook_deliveries_due on webhook_deliveries (webhook_id, due_at, seq)
+      where due_at is not null`.execute(db);
+    await db.schema
+      .createIndex("webhook_deliveries_log")
+      .on("webhook_deliveries")
+      .columns(["webhook_id", "id"])
+      .execute();
+  },
+};
+
+/** Who wants no messages. */
+const optOuts: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("opt_outs")
+      .addColumn("address", "text", (c) => c.notNull())
+      .addColumn("category", "text", (c) => c.notNull())
+      .addColumn("since", "bigint", (c) => c.notNull())
+      .addColumn("source", "text", (c) => c.notNull())
+      .addPrimaryKeyConstraint("opt_outs_pk", ["address", "category"])
+      .execute();
   },
 };
 
 /** In order. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = { "0001_initial": initial, "0002_routes": routes };
+const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  "0001_initial": initial,
+  "0002_routes": routes,
+  "0003_opt_outs": optOuts,
+};
 
 const nothing: Migration = { up: () => Promise.resolve() };
 

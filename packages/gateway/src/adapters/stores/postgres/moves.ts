@@ -9,6 +9,7 @@ import {
 } from "../../../domain/attempt.ts";
 import type { Receipt } from "../../../domain/delivery.ts";
 import type { StoredMessage } from "../../../domain/message.ts";
+import { ALL_CATEGORIES } from "../../../domain/opt-out.ts";
 import type { Claimed, ClaimStep, MessageStore } from "../../../ports/message-store.ts";
 import type { SweepStep } from "../../../ports/retention-store.ts";
 import { MESSAGE_COLUMNS } from "./columns.ts";
@@ -143,7 +144,9 @@ interface DueRow extends StoredMessage {
 }
 
 const dueSql = (where: string): string =>
-  `select ${MESSAGE_COLUMNS}, m.verification_id is null or v.status is not distinct from 'pending' as "isWanted"
+  `select ${MESSAGE_COLUMNS}, (m.verification_id is null or v.status is not distinct from 'pending')
+      and not exists (select from opt_outs o where o.address = m.to_address and o.category in (m.category, '${ALL_CATEGORIES}'))
+      as "isWanted"
     from messages m left join verifications v on v.id = m.verification_id where ${where} for update of m skip locked`;
 const DUE: Statement = {
   name: "due_messages",

@@ -8,6 +8,7 @@ import { counterLock, insertSends, readBook } from "./counters.ts";
 import { insertEvents } from "./events.ts";
 import { type CreateGroup, settle } from "./group.ts";
 import { lockUnanswered } from "./idempotency.ts";
+import { readOptedOut } from "./opt-outs.ts";
 import type { Grant, Slices } from "./slices.ts";
 import { assertStorable } from "./storable.ts";
 import { inTransaction, rowsOf, type Statement, type Transaction } from "./transaction.ts";
@@ -74,7 +75,11 @@ const queuedEvent = ({ message: { id, tenant, channel, lane }, now }: EnqueueSte
 async function enqueueBatch(transaction: Transaction, steps: readonly EnqueueStep[], grant: Grant) {
   grant.reset();
   transaction.lock(steps.flatMap(({ charges }) => charges.filter((c) => c.bucketMs === undefined).map(counterLock)));
-  const [book, keys] = await Promise.all([
+  const [optedOut, book, keys] = await Promise.all([
+    readOptedOut(
+      transaction.rows,
+      steps.map(({ message: { to, category } }) => ({ address: to, category })),
+    ),
     readBook(transaction, steps),
     lockUnanswered(
       transaction,
@@ -82,7 +87,8 @@ async function enqueueBatch(transaction: Transaction, steps: readonly EnqueueSte
     ),
   ]);
   const taken: EnqueueStep[] = [];
-  const enqueueOne = (step: EnqueueStep): EnqueueOutcome => {
+  const enqueueOne = (step: EnqueueStep, index: number): EnqueueOutcome => {
+    if (optedOut.has(index)) return { kind: "opted_out" };
     const { message, charges, idempotency, now } = step;
     const refusal = longest(book.decide(charges, now), grant.decide(charges, now));
     if (refusal !== null) return { kind: "refused", refusal };
@@ -92,7 +98,7 @@ async function enqueueBatch(transaction: Transaction, steps: readonly EnqueueSte
     taken.push(step);
     return { kind: "enqueued" };
   };
-  const settled = steps.map((step) => settle(() => enqueueOne(step)));
+  const settled = steps.map((step, index) => settle(() => enqueueOne(step, index)));
   insertMessages(
     transaction,
     taken.map(({ message, charges, now }) => ({

@@ -9,12 +9,15 @@ import { createKeys } from "./keys.ts";
 import { createLimits } from "./limits.ts";
 import { migrate } from "./migrations.ts";
 import { createMoves } from "./moves.ts";
+import { createOptOuts } from "./opt-outs.ts";
 import { createOutbox } from "./outbox.ts";
 import { createPauses } from "./pauses.ts";
 import { createRetention } from "./retention.ts";
 import { createSlices } from "./slices.ts";
 import { rowsOf, type Statement } from "./transaction.ts";
 import { createVerifications } from "./verifications.ts";
+import { createWebhookDeliveries } from "./webhook-deliveries.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/database` */
@@ -63,9 +66,12 @@ export async function createPostgresStore(options: PostgresOptions): Promise<Sto
     ...createContacts(pools),
     ...createKeys(pools),
     ...createPauses(pools),
+    ...createOptOuts(pools),
     ...createEventReader(read),
     ...createInbox(pools, group),
     ...createLimits({ pools, slices, gather }),
+    ...createWebhooks(pools),
+    ...createWebhookDeliveries(pools),
     ...createRetention(pools, moves),
     readTime: async () => {
       const [row] = await rowsOf<{ ms: number }>(read, TIME);

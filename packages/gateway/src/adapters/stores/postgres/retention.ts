@@ -1,5 +1,5 @@
 import { ANSWER_KEPT_MS } from "../../../domain/idempotency.ts";
-import { ADDRESS_MS, COUNTER_MS, EVENT_MS, SECRET_TRACE_MS } from "../../../domain/retention.ts";
+import { ADDRESS_MS, COUNTER_MS, EVENT_MS, SECRET_TRACE_MS, WEBHOOK_DELIVERY_MS } from "../../../domain/retention.ts";
 import type { ForgetStep, Forgotten, RetentionStore, SweptStuck } from "../../../ports/retention-store.ts";
 import type { Pools } from "./connection.ts";
 import type { createMoves } from "./moves.ts";
@@ -62,6 +62,11 @@ const HASH_VERIFICATIONS: Statement = {
 const DELETE_EVENTS: Statement = {
   name: "delete_events",
   text: `delete from events where seq = any(array(select seq from events order by seq limit $2)) and at <= $1 returning seq`,
+};
+const DELETE_WEBHOOK_DELIVERIES: Statement = {
+  name: "delete_webhook_deliveries",
+  text: `delete from webhook_deliveries
+    where id = any(array(select id from webhook_deliveries order by id limit $2)) and created_at <= $1 returning id`,
 };
 
 /**
@@ -170,6 +175,8 @@ export function createRetention(
         hashesOf(step),
       ),
     events: async ({ now, limit }) => (await rowsOf(pools.work, DELETE_EVENTS, [now - EVENT_MS, limit])).length,
+    webhook_deliveries: async ({ now, limit }) =>
+      (await rowsOf(pools.work, DELETE_WEBHOOK_DELIVERIES, [now - WEBHOOK_DELIVERY_MS, limit])).length,
   };
 
   return {

@@ -10,6 +10,7 @@ import { readFailures } from "./failures.ts";
 import { type Settled, settle } from "./group.ts";
 import { lockUnanswered } from "./idempotency.ts";
 import { addressLock } from "./locks.ts";
+import { readOptedOut } from "./opt-outs.ts";
 import { insertMessages, type NewMessageRow } from "./outbox.ts";
 import type { Grant, Slices } from "./slices.ts";
 import { inTransaction, type Statement, type Transaction } from "./transaction.ts";
@@ -124,12 +125,16 @@ function createLedger(newest: ReadonlyMap<string, Verification>) {
 
 async function readState(transaction: Transaction, steps: readonly StartStep[]) {
   const scopes = [...new Map(steps.map((step) => [scopeKey(step), step])).values()];
-  const [rows, failuresOf, book, keys] = await Promise.all([
+  const [rows, failuresOf, optedOut, book, keys] = await Promise.all([
     transaction.rows<VerificationRow & { readonly i: number }>(NEWEST, toColumns(scopes)),
     readFailures(transaction.rows, {
       addresses: scopes.map(({ address }) => address.value),
       now: Math.max(...steps.map(({ now }) => now)),
     }),
+    readOptedOut(
+      transaction.rows,
+      steps.map(({ address, message: { category } }) => ({ address: address.value, category })),
+    ),
     readBook(transaction, steps),
     lockUnanswered(
       transaction,
@@ -137,7 +142,7 @@ async function readState(transaction: Transaction, steps: readonly StartStep[]) 
     ),
   ]);
   const newest = rows.map(({ i: _, ...row }) => toVerification(row));
-  return { ledger: createLedger(new Map(newest.map((v) => [scopeKey(v), v]))), failuresOf, book, keys };
+  return { ledger: createLedger(new Map(newest.map((v) => [scopeKey(v), v]))), failuresOf, optedOut, book, keys };
 }
 
 function write(transaction: Transaction, begun: readonly Begun[], written: readonly Written[]): void {
@@ -173,14 +178,15 @@ function write(transaction: Transaction, begun: readonly Begun[], written: reado
 async function startBatch(transaction: Transaction, steps: readonly StartStep[], grant: Grant) {
   grant.reset();
   transaction.lock(steps.flatMap(locksOf));
-  const { ledger, failuresOf, book, keys } = await readState(transaction, steps);
+  const { ledger, failuresOf, optedOut, book, keys } = await readState(transaction, steps);
   const begun: Begun[] = [];
-  const startOne = (step: StartStep): StartOutcome => {
+  const startOne = (step: StartStep, index: number): StartOutcome => {
     const { address, charges, channel, message, idempotency, now } = step;
     const decision = decideStart(
       {
         newest: ledger.newestOf(step),
         failures: failuresOf(address.value),
+        isOptedOut: optedOut.has(index),
         refusal: longest(book.decide(charges, now), grant.decide(charges, now)),
       },
       step,
@@ -194,7 +200,7 @@ async function startBatch(transaction: Transaction, steps: readonly StartStep[],
     begun.push({ ...decision, step });
     return { kind: "started", ...started };
   };
-  const settled = steps.map((step) => settle(() => startOne(step)));
+  const settled = steps.map((step, index) => settle(() => startOne(step, index)));
   write(transaction, begun, ledger.written());
   keys.write(transaction);
   await transaction.commit();

@@ -14,6 +14,7 @@ import type { Claimed, ClaimStep, MessageStore } from "../../../ports/message-st
 import type { SweepStep } from "../../../ports/retention-store.ts";
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
+import type { IsOptedOut } from "./opt-outs.ts";
 import { type MessageRow, toMessage } from "./rows.ts";
 import { prepare } from "./statement.ts";
 import type { Writer } from "./writer.ts";
@@ -23,6 +24,7 @@ interface Parts {
   readonly writer: Writer;
   readonly book: ChargeBook;
   readonly append: AppendEvent;
+  readonly isOptedOut: IsOptedOut;
 }
 
 /** Inside a step of the writer: ends messages past their deadline, whatever is paused. */
@@ -34,7 +36,7 @@ interface Attempts {
 }
 
 /** How a message leaves this gateway: claims, ends of attempts, receipts. */
-export function createAttempts({ database, writer, book, append }: Parts): Attempts {
+export function createAttempts({ database, writer, book, append, isOptedOut }: Parts): Attempts {
   const selectById = prepare<MessageRow>(database, "select * from messages where id = ?");
   const selectDue = prepare<MessageRow>(
     database,
@@ -118,8 +120,8 @@ export function createAttempts({ database, writer, book, append }: Parts): Attem
     return keepVendorId(message, result.providerMessageId, now);
   };
 
-  const isWanted = ({ verificationId }: StoredMessage): boolean =>
-    verificationId === null || selectStatus.get(verificationId)?.status === "pending";
+  const isWanted = ({ verificationId, to, category }: StoredMessage): boolean =>
+    !isOptedOut(to, category) && (verificationId === null || selectStatus.get(verificationId)?.status === "pending");
 
   const take = (row: MessageRow, { leaseMs, now }: Pick<ClaimStep, "leaseMs" | "now">): StoredMessage | null => {
     const found = toMessage(row);

@@ -4,6 +4,7 @@ import type { EnqueueOutcome, EnqueueStep, MessageStore, QueueState } from "../.
 import type { ChargeBook } from "./charges.ts";
 import type { AppendEvent } from "./events.ts";
 import type { KeepFirstAnswer } from "./idempotency.ts";
+import type { IsOptedOut } from "./opt-outs.ts";
 import { type MessageRow, toMessage } from "./rows.ts";
 import { prepare } from "./statement.ts";
 import type { Writer } from "./writer.ts";
@@ -63,13 +64,23 @@ interface Parts {
   readonly append: AppendEvent;
   readonly insertMessage: InsertMessage;
   readonly keepFirstAnswer: KeepFirstAnswer;
+  readonly isOptedOut: IsOptedOut;
 }
 
 type Outbox = Omit<MessageStore, "claimMessages" | "claimMessage" | "settleAttempt" | "applyReceipt">;
 
 /** How notifications come in, and what is told about messages. */
-export function createOutbox({ reader, writer, book, append, insertMessage, keepFirstAnswer }: Parts): Outbox {
+export function createOutbox({
+  reader,
+  writer,
+  book,
+  append,
+  insertMessage,
+  keepFirstAnswer,
+  isOptedOut,
+}: Parts): Outbox {
   const enqueue = ({ message, charges, idempotency, now }: EnqueueStep): EnqueueOutcome => {
+    if (isOptedOut(message.to, message.category)) return { kind: "opted_out" };
     const refusal = book.decide(charges, now);
     if (refusal !== null) return { kind: "refused", refusal };
     const written = book.write(charges, { messageId: message.id, channel: message.channel, at: now });

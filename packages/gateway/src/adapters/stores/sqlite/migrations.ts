@@ -186,7 +186,7 @@ const sweeps: Migration = {
   },
 };
 
-/** Several providers for a message, several channels for a verification. */
+/** Several providers for a message, several channels for a verification, and webhooks. */
 const routes: Migration = {
   async up(db: Kysely<unknown>) {
     await db.schema
@@ -201,6 +201,67 @@ const routes: Migration = {
     await sql`create index verifications_fallback on verifications (fallback_at) where fallback_at is not null`.execute(
       db,
     );
+    await db.schema
+      .createTable("webhooks")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("url", "text", (c) => c.notNull())
+      .addColumn("events", "text", (c) => c.notNull())
+      .addColumn("description", "text", (c) => c.notNull())
+      .addColumn("salt", "text", (c) => c.notNull())
+      .addColumn("kid", "text", (c) => c.notNull())
+      .addColumn("previous_salt", "text")
+      .addColumn("previous_kid", "text")
+      .addColumn("previous_until", "integer")
+      .addColumn("disabled_at", "integer")
+      .addColumn("disabled_reason", "text")
+      .addColumn("last_success_at", "integer")
+      .addColumn("after_seq", "integer", (c) => c.notNull())
+      .addColumn("created_at", "integer", (c) => c.notNull())
+      .modifyEnd(sql`without rowid`)
+      .execute();
+    await db.schema
+      .createTable("webhook_deliveries")
+      .addColumn("id", "text", (c) => c.primaryKey())
+      .addColumn("tenant", "text", (c) => c.notNull())
+      .addColumn("webhook_id", "text", (c) => c.notNull())
+      .addColumn("seq", "integer", (c) => c.notNull())
+      .addColumn("type", "text", (c) => c.notNull())
+      .addColumn("at", "integer", (c) => c.notNull())
+      .addColumn("data", "text", (c) => c.notNull())
+      .addColumn("state", "text", (c) => c.notNull())
+      .addColumn("attempts", "integer", (c) => c.notNull())
+      .addColumn("round", "integer", (c) => c.notNull())
+      .addColumn("due_at", "integer")
+      .addColumn("response_status", "integer")
+      .addColumn("duration_ms", "integer")
+      .addColumn("error", "text")
+      .addColumn("created_at", "integer", (c) => c.notNull())
+      .addColumn("updated_at", "integer", (c) => c.notNull())
+      .modifyEnd(sql`without rowid`)
+      .execute();
+    await sql`create index webhook_deliveries_due on webhook_deliveries (webhook_id, due_at, seq)
+      where due_at is not null`.execute(db);
+    await db.schema
+      .createIndex("webhook_deliveries_log")
+      .on("webhook_deliveries")
+      .columns(["webhook_id", "id"])
+      .execute();
+  },
+};
+
+/** Who wants no messages. */
+const optOuts: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable("opt_outs")
+      .addColumn("address", "text", (c) => c.notNull())
+      .addColumn("category", "text", (c) => c.notNull())
+      .addColumn("since", "integer", (c) => c.notNull())
+      .addColumn("source", "text", (c) => c.notNull())
+      .addPrimaryKeyConstraint("opt_outs_pk", ["address", "category"])
+      .modifyEnd(sql`without rowid`)
+      .execute();
   },
 };
 
@@ -209,6 +270,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001_initial": initial,
   "0002_sweeps": sweeps,
   "0003_routes": routes,
+  "0004_opt_outs": optOuts,
 };
 
 /** Brings the schema up to date. */

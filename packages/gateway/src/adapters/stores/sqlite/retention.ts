@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ANSWER_KEPT_MS } from "../../../domain/idempotency.ts";
-import { ADDRESS_MS, COUNTER_MS, EVENT_MS, SECRET_TRACE_MS } from "../../../domain/retention.ts";
+import { ADDRESS_MS, COUNTER_MS, EVENT_MS, SECRET_TRACE_MS, WEBHOOK_DELIVERY_MS } from "../../../domain/retention.ts";
 import type { ForgetStep, Forgotten, RetentionStore, SweepStep } from "../../../ports/retention-store.ts";
 import type { ExpireOverdue } from "./attempts.ts";
 import { prepare } from "./statement.ts";
@@ -102,6 +102,11 @@ export function createRetention({ database, writer, expireOverdue }: Parts): Ret
     database,
     "delete from events where seq in (select seq from events order by seq limit ?2) and at <= ?1",
   );
+  const deleteWebhookDeliveries = prepare(
+    database,
+    `delete from webhook_deliveries
+     where id in (select id from webhook_deliveries order by id limit ?2) and created_at <= ?1`,
+  );
 
   const sweepStuck = ({ now, limit }: SweepStep) => {
     const messages = expireOverdue({ now, limit });
@@ -131,6 +136,7 @@ export function createRetention({ database, writer, expireOverdue }: Parts): Ret
         replaceInVerification.run(hashAddress(address), id),
       ),
     events: ({ now, limit }) => deleteEvents.run(now - EVENT_MS, limit),
+    webhook_deliveries: ({ now, limit }) => deleteWebhookDeliveries.run(now - WEBHOOK_DELIVERY_MS, limit),
   };
 
   return {

@@ -9,10 +9,13 @@ import { createInbox } from "./inbox.ts";
 import { createKeys } from "./keys.ts";
 import { createMessageInserter, createOutbox } from "./messages.ts";
 import { migrate } from "./migrations.ts";
+import { createOptOutReader, createOptOuts } from "./opt-outs.ts";
 import { createPauses } from "./pauses.ts";
 import { createRetention } from "./retention.ts";
 import { prepare } from "./statement.ts";
 import { createVerifications } from "./verifications.ts";
+import { createWebhookDeliveries } from "./webhook-deliveries.ts";
+import { createWebhooks } from "./webhooks.ts";
 import { type BatchReport, createWriter } from "./writer.ts";
 
 export interface SqliteOptions {
@@ -35,7 +38,8 @@ export async function createSqliteStore(options: SqliteOptions): Promise<Store> 
   const append = createEventAppender(database);
   const insertMessage = createMessageInserter(database);
   const keepFirstAnswer = createFirstAnswerKeeper(database);
-  const parts = { database, reader, writer, book, append, insertMessage, keepFirstAnswer };
+  const isOptedOut = createOptOutReader(database);
+  const parts = { database, reader, writer, book, append, insertMessage, keepFirstAnswer, isOptedOut };
   const attempts = createAttempts(parts);
   const readSends = createSendReader(reader);
   const forgetGuesses = prepare(database, "delete from guesses where address = ?");
@@ -49,8 +53,11 @@ export async function createSqliteStore(options: SqliteOptions): Promise<Store> 
     ...createContacts(database, reader, writer),
     ...createKeys(database, reader, writer),
     ...createPauses(database, reader, writer),
+    ...createOptOuts(database, reader, writer),
     ...createEventReader(reader),
     ...createInbox(database, reader, writer),
+    ...createWebhooks(database, reader, writer),
+    ...createWebhookDeliveries(parts),
     ...createRetention({ database, writer, expireOverdue: attempts.expireOverdue }),
     readSends: async (charge, now) => readSends(charge, now),
     resetNumber: (phone, charges) =>

@@ -14,6 +14,7 @@ import type { AppendEvent } from "./events.ts";
 import { createFailureAppender, createFailureReader } from "./guesses.ts";
 import type { KeepFirstAnswer } from "./idempotency.ts";
 import type { InsertMessage } from "./messages.ts";
+import type { IsOptedOut } from "./opt-outs.ts";
 import { type MessageRow, toVerification, type VerificationRow } from "./rows.ts";
 import { prepare } from "./statement.ts";
 import type { Writer } from "./writer.ts";
@@ -26,6 +27,7 @@ interface Parts {
   readonly append: AppendEvent;
   readonly insertMessage: InsertMessage;
   readonly keepFirstAnswer: KeepFirstAnswer;
+  readonly isOptedOut: IsOptedOut;
 }
 
 /** The live verification of a scope and address, else the newest that ended. A step that makes one ends the live one first. */
@@ -41,6 +43,7 @@ export function createVerifications({
   append,
   insertMessage,
   keepFirstAnswer,
+  isOptedOut,
 }: Parts): VerificationStore {
   const selectNewest = prepare<VerificationRow>(database, NEWEST);
   const selectById = prepare<VerificationRow>(database, BY_ID);
@@ -106,6 +109,7 @@ export function createVerifications({
       {
         newest: row === undefined ? null : toVerification(row),
         failures: readFailures(address.value, now),
+        isOptedOut: isOptedOut(address.value, message.category),
         refusal: book.decide(charges, now),
       },
       step,
