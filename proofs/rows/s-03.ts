@@ -75,9 +75,9 @@ export const s03: Row = {
     edits: [
       {
         file: "packages/gateway/src/adapters/stores/sqlite/verifications.ts",
-        find: "    if (isFresh) insertFresh(verification, message.id);",
+        find: "    if (isFresh) insertFresh(verification);",
         replace:
-          '    prepare(database, "delete from guesses where address = ?").run(address.value);\n    if (isFresh) insertFresh(verification, message.id);',
+          '    prepare(database, "delete from guesses where address = ?").run(address.value);\n    if (isFresh) insertFresh(verification);',
         engines: ["sqlite"],
       },
       {

@@ -151,7 +151,7 @@ const REASONS: readonly Reason[] = [
     prepare: async (scene) => {
       scene.stage.advance(COOLDOWN_MS);
       scene.stage.carrier.behave({ kind: "refuse", code: 21612 }, { to: scene.number });
-      for (let i = 0; i < 3; i++) assert.equal((await scene.send()).body["code"], "number_unreachable");
+      for (let i = 0; i < 3; i++) assert.equal((await scene.send()).body["code"], "channel_unavailable");
       scene.stage.carrier.heal();
     },
   },
