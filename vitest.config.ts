@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files at once. Never one alone, which is the default on two cores: servers and processes are waited for most of the time. */
 const WORKERS = Math.max(2, availableParallelism() - 1);
@@ -25,8 +26,18 @@ const onEngine = (engine: "postgres" | "postgres+redis") => ({
   test: { name: engine, include: HTTP_SUITE, provide: { engine } },
 });
 
+/** The proofs are the longest files: whichever of them starts last is waited for by all. */
+class ProofsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isProof = ({ moduleId }: TestSpecification): boolean => moduleId.includes("/proofs/");
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isProof), ...sorted.filter((file) => !isProof(file))];
+  }
+}
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: ProofsFirst },
     allowOnly: false,
     maxWorkers: WORKERS,
     globalSetup: ["packages/gateway/test/servers/global-setup.ts"],

@@ -63,6 +63,8 @@ const carrierFails = (fault: Fault, name: string): Reason => ({
   refuse: async ({ stage, number, send }) => {
     const before = stage.carrier.ledger.length;
     const answer = send();
+    // Where an attempt is waited for in vain, that is the error to tell, and not the answer which then never comes.
+    answer.catch(() => undefined);
     for (const [attempt, waitMs] of [300, 1_000, 0].entries()) {
       await until(() => stage.carrier.ledger.length > before + attempt, `attempt ${attempt + 1}`);
       if (waitMs > 0) {
@@ -80,7 +82,7 @@ const carrierFails = (fault: Fault, name: string): Reason => ({
 });
 
 async function until(isTrue: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (let patience = 800; patience > 0; patience--) {
+  for (let patience = 2_000; patience > 0; patience--) {
     if (await isTrue()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -1,0 +1,3 @@
+import { playFaults } from "./play-rows.ts";
+
+playFaults();
