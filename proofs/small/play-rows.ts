@@ -14,13 +14,15 @@ const play = ({ id, title, run }: Row, engine: Engine): void => {
 };
 
 /** The rows without faults, small, on one engine. A file for each engine, so that they run side by side. */
-export const playRows = (engine: Engine): void =>
+export function playRows(engine: Engine): void {
   describe(`what the gateway promises, small, on ${engine}`, () => {
     for (const row of ROWS) if (row.hasFaults !== true && row.engines.includes(engine)) play(row, engine);
   });
+}
 
 /** Rows with faults take their time: here each runs on the engine that has most to lose, in `npm run prove` on all. */
-export const playFaults = (): void =>
+export function playFaults(): void {
   describe("what the gateway survives, small", () => {
     for (const row of ROWS) if (row.hasFaults === true) play(row, row.engines.at(-1) ?? "sqlite");
   });
+}
