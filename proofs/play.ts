@@ -22,6 +22,8 @@ export interface PlayOptions {
   readonly size: Size;
   readonly servers: Servers;
   readonly say: (line: string) => void;
+  /** Hears of everything played so far after each row: a run of an hour may be cut off. */
+  readonly keep: (played: readonly Played[]) => void;
 }
 
 const MAX_PROBLEM_LENGTH = 600;
@@ -30,7 +32,7 @@ const MAX_PROBLEM_LENGTH = 600;
 export const today = (): string => new Date().toISOString().slice(0, 10);
 
 /** Runs rows one after another; a red one does not end the run. */
-export async function play({ rows, engines, size, servers, say }: PlayOptions): Promise<readonly Played[]> {
+export async function play({ rows, engines, size, servers, say, keep }: PlayOptions): Promise<readonly Played[]> {
   const played: Played[] = [];
   const date = today();
   const playOne = async ({ id, title, run }: Row, engine: Engine): Promise<void> => {
@@ -45,6 +47,7 @@ export async function play({ rows, engines, size, servers, say }: PlayOptions): 
       played.push({ id, engine, size, date, isGreen: false, seconds: elapsed(), figures: {}, problem });
       say(`      RED: ${problem}`);
     }
+    keep(played);
   };
   for (const engine of engines) {
     for (const row of rows.filter((each) => each.engines.includes(engine))) await playOne(row, engine);

@@ -108,12 +108,22 @@ function merge(now: Results, earlier: readonly Results[]): Results {
 
 async function prove(options: RunOptions, servers: Servers): Promise<boolean> {
   const { rows, engines, size, isMutating, reportFile, resultsFile, earlier } = options;
-  const played = await play({ rows, engines, size, servers, say });
+  const keep = (results: Results): void => {
+    if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(results));
+  };
+  const played = await play({
+    rows,
+    engines,
+    size,
+    servers,
+    say,
+    keep: (soFar) => keep({ played: soFar, mutated: [] }),
+  });
   const sabotaged = rows.filter((row) => sabotagedEngines(row).some((engine) => engines.includes(engine)));
   const mutated = isMutating ? await mutateAll(sabotaged, ROWS, say) : null;
   sayTable(played);
   const results: Results = { played, mutated: mutated ?? [] };
-  if (resultsFile !== undefined) writeFileSync(resultsFile, JSON.stringify(results));
+  keep(results);
   if (reportFile !== undefined) {
     const fsyncMs = await onStage({ engine: "sqlite", servers }, async (stage) => stage.fsyncMs());
     const all = merge(results, earlier);
