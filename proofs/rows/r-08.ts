@@ -166,6 +166,7 @@ export const r08: Row = {
   id: "R-08",
   title: "One Idempotency-Key: in parallel, after a lost answer, with another body, after a crash",
   engines: ENGINES,
+  covers: ["R-02"],
   target: "1 message, never 2; the same id and body; 422 for another body; 409 with Retry-After while it runs",
   run,
   mutation: {
