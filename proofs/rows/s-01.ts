@@ -120,6 +120,7 @@ export const s01: Row = {
   title: "Parallel wrong guesses on one verification",
   target: "5 of 1,000 are compared, the others are 4xx, and the right code is refused afterwards; again in one commit",
   engines: ENGINES,
+  covers: ["R-22"],
   run,
   mutation: {
     why: "Nothing ends a verification after five guesses. Two lines, because the state and the counter each say so.",

@@ -40,6 +40,7 @@ export const s02: Row = {
   title: "Parallel right guesses on one verification, over both surfaces",
   target: "1 of 200 succeeds, 199 are refused, one event says approved",
   engines: ENGINES,
+  covers: ["R-22"],
   run,
   mutation: {
     why: "A code that was consumed is compared again. On SQLite what writes the row asks for its state too.",

@@ -82,7 +82,7 @@ export const s02b: Row = {
   title: "Right and wrong guesses in parallel on one verification, over both surfaces",
   target: "100 right and 100 wrong, 200 times: at most 1 success, at most 5 compared, nothing compared after a success",
   engines: ENGINES,
-  covers: ["S-01", "S-02"],
+  covers: ["S-01", "S-02", "R-22"],
   run,
   mutation: {
     why: "A wrong guess on an approved verification is compared, and makes it live again. On SQLite what writes the row asks for its state too.",

@@ -145,6 +145,7 @@ export const s06: Row = {
   target:
     "5 of 500 are accepted, 495 are 429 with an exact Retry-After, the ledger says 5; with the cool-down 1 and 499",
   engines: ENGINES,
+  covers: ["R-11"],
   run,
   mutation: {
     why: "Check, then act: on SQLite the decision reads committed rows only, so sends of one commit do not see each other; on PostgreSQL nobody locks what it decides about, and it takes a moment; in Redis one script counts and another one charges.",
