@@ -44,7 +44,8 @@ function engineTable(engine: Engine, rows: readonly Row[], played: readonly Play
   ];
 }
 
-function mutationTable(mutated: readonly Mutated[]): readonly string[] {
+function mutationTable(rows: readonly Row[], mutated: readonly Mutated[]): readonly string[] {
+  const inOrder = rows.flatMap(({ id }) => mutated.find((each) => each.id === id) ?? []);
   return [
     "",
     "## Sabotages",
@@ -54,7 +55,7 @@ function mutationTable(mutated: readonly Mutated[]): readonly string[] {
     "",
     line(["row", "sabotage", "engines", "red", "as expected"]),
     line(["---", "---", "---", "---", "---"]),
-    ...mutated.map(({ id, why, engines, red, problem }) =>
+    ...inOrder.map(({ id, why, engines, red, problem }) =>
       line([id, why, engines.join(", "), red.join(", ") || "none", problem === null ? "yes" : `no: ${problem}`]),
     ),
   ];
@@ -70,6 +71,6 @@ export function toReport({ rows, played, mutated, fsyncMs, date }: ReportInput):
     "",
     `Written by \`npm run prove -- --report docs/proof.md\` on ${date}: ${availableParallelism()} cores, Node ${process.versions.node}, ${fsyncMs.toFixed(2)} ms per durable write. Each line names the size and the day of its run.`,
     ...ENGINES.flatMap((engine) => engineTable(engine, rows, played)),
-    ...(mutated === null ? [] : mutationTable(mutated)),
+    ...(mutated === null ? [] : mutationTable(rows, mutated)),
   ].join("\n")}\n`;
 }

@@ -4,12 +4,15 @@ import { phoneAt } from "./gateway.ts";
 import type { Call } from "./http.ts";
 import type { Asked } from "./open-load.ts";
 
-/** Codes and notifications in turn, each to a number of its own, so that the carrier's ledger tells messages apart. */
+/**
+ * Two codes, two notifications, and so on, each to a number of its own, so that the carrier's ledger tells messages apart.
+ * Two of a kind, because requests go to the processes in turn: of two processes each gets both kinds.
+ */
 export const sendAlternately =
   ({ key }: Pick<Cluster, "key">) =>
   (serial: number): Call => {
     const to = phoneAt(serial);
-    return serial % 2 === 0
+    return serial % 4 < 2
       ? { path: "/v1/verifications", body: { to, channel: "sms", subject: `user-${serial}` }, headers: key() }
       : {
           path: "/v1/messages",

@@ -71,8 +71,9 @@ const carrierFails = (fault: Fault, name: string): Reason => ({
       const attempts = index + 1;
       const isPlanned = async () =>
         (await stage.rows.count(
-          `select count(*) from messages where to_address = ? and state = 'queued' and attempts = ${attempts}`,
+          "select count(*) from messages where to_address = ? and state = 'queued' and attempts = ?",
           number,
+          attempts,
         )) === 1;
       await until(isPlanned, `attempt ${attempts} ends, and the next one is planned`);
       stage.advance(waitMs);
